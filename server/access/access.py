@@ -1,0 +1,103 @@
+"""What one caller may do: the scopes of its token ∩ the rights of its agency, as views for SQL.
+
+Nothing here looks at a resource. The views go into every statement that names the table of resources, and that
+is the only place where they decide.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import parse_qsl
+
+from server.access.agency import Agency, Right
+from server.access.scope import Scope
+from server.definition.compartment import child_parameter
+from server.fhir.issue import Forbidden, Invalid
+from server.search.hash import Hasher
+from server.search.query import parse
+from server.search.registry import Registry
+from server.search.types import Condition, Context
+from server.search.view import Alternative, CallerView
+
+_VERBS = {"c": "create", "r": "read", "u": "update", "d": "delete", "s": "search"}
+
+
+@dataclass(frozen=True)
+class Access:
+    """A caller: a client of an agency, and what its token lets it ask for."""
+
+    client: str
+    agency: Agency
+    scopes: tuple[Scope, ...]
+    registry: Registry
+    hasher: Hasher
+    base_url: str
+    _views: dict[tuple[str, str], CallerView] = field(default_factory=dict, repr=False, compare=False)
+
+    def view(self, type_: str, letter: str) -> CallerView:
+        """The rows of a type with which the caller may do `letter` of `cruds`.
+
+        Raises:
+            Forbidden: no scope, or no right, speaks of it.
+        """
+        found = self._views.get((type_, letter))
+        if found is None:
+            found = self._views[type_, letter] = self._view(type_, letter)
+        return found
+
+    def may(self, type_: str, letter: str) -> bool:
+        """Whether `view` would give one."""
+        try:
+            self.view(type_, letter)
+        except Forbidden:
+            return False
+        return True
+
+    @cached_property
+    def traces(self) -> bool:
+        """Whether the caller may ask for a child it does not work with by identifier and birth date."""
+        return self.agency.trace and any("s" in s.interactions and s.type in ("*", "Patient") for s in self.scopes)
+
+    def _view(self, type_: str, letter: str) -> CallerView:
+        scopes = [s for s in self.scopes if letter in s.interactions and s.type in ("*", type_)]
+        rights = [right for right in self.agency.rights if right.grants(type_, letter)]
+        if not scopes or not rights:
+            whose = "token's scopes do" if not scopes else "agency's rights do"
+            raise Forbidden(f"The {whose} not let it {_VERBS[letter]} a {type_}.")
+        context = Context(type_, self.hasher, self.base_url)
+        ways = (
+            self._alternative(type_, letter, right, narrowing, scope)
+            for scope in scopes
+            for right in rights
+            for narrowing in (right.criteria or ("",))
+        )
+        directory = type_ != "Patient" and child_parameter(type_) is None
+        return CallerView(type_, self.agency.number, tuple(dict.fromkeys(ways)), context, directory)
+
+    def _alternative(self, type_: str, letter: str, right: Right, narrowing: str, scope: Scope) -> Alternative:
+        conditions = (*conditions_of(type_, narrowing, self.registry), *conditions_of(type_, scope.query, self.registry))
+        return Alternative(
+            conditions=tuple(dict.fromkeys(conditions)),
+            involved=right.children == "involved",
+            months_after=right.months_after,
+            whole=right.degree == "content",
+            own=letter in "ud" and right.change == "own",
+        )
+
+
+def conditions_of(type_: str, criteria: str, registry: Registry) -> tuple[Condition, ...]:
+    """The criteria that narrow a scope or a right.
+
+    Raises:
+        Invalid: one that the tokens of a row cannot decide; it must be refused when it is granted.
+    """
+    query = parse(type_, parse_qsl(criteria, keep_blank_values=True, strict_parsing=bool(criteria)), registry, strict=True)
+    for condition in query.conditions:
+        if condition.modifier or condition.parameter.type not in ("token", "reference") or (
+            condition.parameter.code in ("_id", "identifier")
+        ):  # fmt: skip
+            raise Invalid(
+                f"'{criteria}' cannot narrow what may be seen of {type_}: only token and reference parameters "
+                "without a modifier can, and neither _id nor identifier."
+            )
+    return query.conditions
+

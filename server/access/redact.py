@@ -1,0 +1,118 @@
+"""Elements that a caller may not see: taken out on the way out, kept on the way in, never searched by.
+
+What is taken out is data, `profiles/redaction.json`: by degree of sight ("existence" lists what stays, "withheld"
+what goes where the child is restricted).
+"""
+
+from dataclasses import replace
+from functools import cache
+
+import msgspec
+
+from server.definition.folder import profiles
+from server.definition.library import library
+from server.fhir import Json, json
+from server.fhir.meta import REDACTED
+from server.search.element import properties
+from server.store.row import Stored
+
+_ALWAYS = ("resourceType", "id")
+_CONFIRMING = ("active", "name", "gender", "birthDate", "deceasedBoolean", "deceasedDateTime")
+
+
+class _Lists(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    existence: dict[str, list[str]]
+    withheld: dict[str, list[str]]
+
+
+def shown(row: Stored) -> Stored:
+    """The version as the caller may see it."""
+    if row.deleted or (row.whole and not row.withheld):
+        return row
+    resource = json.decode(row.body.encode())
+    if not row.whole:
+        stays = _existence(row.type)
+        resource = {name: value for name, value in resource.items() if _bare(name) in stays or name in _ALWAYS}
+    if row.withheld:
+        resource = {name: value for name, value in resource.items() if _bare(name) not in _withheld(row.type)}
+    return _with_body(row, _marked(resource))
+
+
+def restored(resource: Json, held: Stored) -> Json:
+    """What a PUT leaves of the elements that its sender was not shown: they stay as they were."""
+    before = json.decode(held.body.encode())
+    hidden = {name: value for name, value in before.items() if _bare(name) in _withheld(held.type)}
+    given = {name: value for name, value in resource.items() if _bare(name) not in _withheld(held.type)}
+    return {**_unmarked(given), **hidden}
+
+
+def traced(row: Stored, system: str, value: str) -> Stored:
+    """A Patient reduced to what confirms that it is the child who was asked for."""
+    resource = json.decode(row.body.encode())
+    kept = {name: resource[name] for name in (*_ALWAYS, "meta", *_CONFIRMING) if name in resource}
+    kept["identifier"] = [{"system": system, "value": value}]
+    return _with_body(row, _marked(kept))
+
+
+def born(row: Stored) -> str | None:
+    """The birth date of a Patient."""
+    date = json.decode(row.body.encode()).get("birthDate")
+    return str(date) if date else None
+
+
+@cache
+def by_existence(type_: str) -> frozenset[str]:
+    """The search parameters that ask about nothing but what existence shows."""
+    stays = _existence(type_) - {"meta"}
+    return frozenset(
+        code
+        for code, parameter in library().search_parameters(type_).items()
+        if code in ("_id", "_lastUpdated")
+        or ((asked := properties(type_, parameter)) and {_bare(name) for name in asked} <= stays)
+    )
+
+
+@cache
+def withheld_parameters(type_: str) -> frozenset[str]:
+    """The search parameters that would tell of what is withheld."""
+    gone = _withheld(type_)
+    return frozenset(
+        code
+        for code, parameter in library().search_parameters(type_).items()
+        if code not in ("_id", "_lastUpdated")
+        and ((asked := properties(type_, parameter)) is None or gone & {_bare(name) for name in asked})
+    )
+
+
+def _existence(type_: str) -> frozenset[str]:
+    lists = _lists().existence
+    return frozenset(lists.get(type_, lists["*"]))
+
+
+def _withheld(type_: str) -> frozenset[str]:
+    return frozenset(_lists().withheld.get(type_, ()))
+
+
+def _bare(name: str) -> str:
+    """A primitive's extensions (`_birthDate`) go where the primitive goes."""
+    return name.removeprefix("_")
+
+
+def _marked(resource: Json) -> Json:
+    meta = resource.get("meta", {})
+    return {**resource, "meta": {**meta, "security": [*meta.get("security", ()), REDACTED]}}
+
+
+def _unmarked(resource: Json) -> Json:
+    meta = dict(resource.get("meta", {}))
+    labels = [label for label in meta.pop("security", ()) if label.get("code") != REDACTED["code"]]
+    return {**resource, "meta": {**meta, **({"security": labels} if labels else {})}}
+
+
+def _with_body(row: Stored, resource: Json) -> Stored:
+    return replace(row, body=json.encode(resource).decode())
+
+
+@cache
+def _lists() -> _Lists:
+    return msgspec.json.decode((profiles() / "redaction.json").read_bytes(), type=_Lists)

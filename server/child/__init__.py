@@ -1,0 +1,1 @@
+"""The domain: identity, involvement and what a child's record must keep."""

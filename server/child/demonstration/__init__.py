@@ -1,0 +1,1 @@
+"""A demonstration authority of three hundred invented children: for the same day always the same ones."""

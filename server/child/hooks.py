@@ -1,0 +1,24 @@
+"""What the domain does inside every write, put together."""
+
+from collections.abc import Iterable
+
+from server.access.agency import Agency
+from server.child import attendance, identity, involvement
+from server.child.involvement import Involvement
+from server.child.kind import Kinds
+from server.record.hook import Hooks
+from server.search.hash import Hasher
+from server.search.registry import Registry
+
+
+def hooks(agencies: Iterable[Agency], registry: Registry, hasher: Hasher, base_url: str) -> Hooks:
+    """The hooks of a record shared by these agencies."""
+    known = Involvement({agency.organization: agency.number for agency in agencies})
+    return Hooks(
+        prepare=(identity.checked,),
+        identity=identity.claims,
+        within=attendance.claims,
+        sightings=known.sightings,
+        restriction=involvement.restriction,
+        kind=Kinds(registry, hasher, base_url).kind,
+    )

@@ -1,0 +1,30 @@
+"""`childrecord database`: the operator's act of bringing the schema up to date."""
+
+import click
+
+from server.cli.connect import connected
+from server.cli.say import step
+from server.store import migrate as schema
+
+
+@click.group()
+def database() -> None:
+    """The schema of the database."""
+
+
+@database.command()
+def migrate() -> None:
+    """Bring the schema to the one that this release needs."""
+    with connected(current=False) as found:
+        before = schema.migrate(found.engine)
+    if before.is_current:
+        step(f"The database already has schema {before.newest}.")
+    else:
+        step(f"The database has gone from schema {before.found or 'none'} to {before.newest}.")
+
+
+@database.command()
+def status() -> None:
+    """Say which schema the database has and which one this release needs; exit with 1 if they differ."""
+    with connected() as found, found.autocommit() as connection:
+        step(f"The database has schema {schema.status(connection).found}, which this release needs.")

@@ -1,0 +1,75 @@
+"""`childrecord run`: everything at once, with a demonstration authority."""
+
+import signal
+
+import click
+from rich.table import Table
+
+from server.cli import seed
+from server.cli.connect import reachable
+from server.cli.say import console, step
+from server.cli.serve import check, leave, listen, require_free
+from server.oauth.discovery import token_endpoint
+from server.settings import Settings, choose, is_given, settings
+from server.store import clients, migrate
+from server.store.clients import Client
+from server.store.database import Database
+
+
+@click.command()
+def run() -> None:
+    """Start PostgreSQL, bring its schema up to date, load the demonstration authority once, and serve."""
+    signal.signal(signal.SIGTERM, leave)
+    if not is_given("demonstration"):
+        choose(demonstration="true")
+    found = settings()
+    require_free(found)
+    with reachable(found) as url:
+        choose(database_url=url)
+        _tell_database(found)
+        if not found.database_url:
+            _migrate(url)
+        check(url)
+        if found.demonstration:
+            _demonstrate(url)
+        _tell_address(settings())
+        listen(settings())
+    step("Stopped.")
+
+
+def _tell_database(found: Settings) -> None:
+    where = "the one that DATABASE_URL names" if found.database_url else f"running in {found.data}"
+    step(f"PostgreSQL     {where}")
+
+
+def _migrate(url: str) -> None:
+    database = Database(url, pool_size=1)
+    before = migrate.migrate(database.engine)
+    database.close()
+    if not before.is_current:
+        step(f"Schema         brought from {before.found or 'none'} to {before.newest}")
+
+
+def _demonstrate(url: str) -> None:
+    database = Database(url, pool_size=2)
+    loaded = seed.load(database)
+    with database.begin() as connection:
+        known = [each for each in clients.every(connection) if each.demonstration and not each.removed]
+    database.close()
+    step(f"Demonstration  {loaded}")
+    console.print(_table(known))
+
+
+def _tell_address(found: Settings) -> None:
+    step(f"Serving        {found.public_url}   (Control-C stops it; the data stays)")
+    step("A token        " + _CURL.format(endpoint=token_endpoint(found)))
+
+
+def _table(found: list[Client]) -> Table:
+    table = Table("Agency", "Client", "Secret", box=None)
+    for each in found:
+        table.add_row(each.name, each.id, f"demonstration-{each.agency}")
+    return table
+
+
+_CURL = "curl -s -u CLIENT:SECRET -d grant_type=client_credentials {endpoint}"

@@ -1,0 +1,124 @@
+"""`childrecord serve`: the processes that answer."""
+
+import ctypes
+import gc
+import signal
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+from server.cli.connect import reachable, require_current
+from server.cli.say import step
+from server.settings import CannotStart, Settings, choose, settings, share_metrics
+from server.store.database import Database
+
+_LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "server.http.log.Json"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "loggers": {"_granian": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}},
+}
+_PR_SET_PDEATHSIG = 1
+
+
+class PortTaken(CannotStart):
+    """Somebody else listens there."""
+
+
+@click.command()
+def serve() -> None:
+    """Serve the record. Refuses a database whose schema is not the one that this release knows."""
+    found = settings()
+    require_free(found)
+    signal.signal(signal.SIGTERM, leave)
+    with reachable(found) as url:
+        choose(database_url=url)
+        check(url)
+        step(f"Serving {settings().public_url} on {found.host}:{found.port}.")
+        listen(settings())
+
+
+def require_free(found: Settings) -> None:
+    """Raise PortTaken if somebody listens. Workers share a port, so it is tried as a stranger would."""
+    family = socket.AF_INET6 if ":" in found.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((found.host, found.port))
+        except OSError as error:
+            raise PortTaken(
+                f"Cannot listen on {found.host}:{found.port}: {error.strerror}. "
+                "Stop what listens there, or set CHILDRECORD_PORT."
+            ) from error
+
+
+def check(url: str) -> None:
+    """Raise WrongSchema unless the database fits; no connection is left for the workers to inherit."""
+    database = Database(url, pool_size=1)
+    try:
+        require_current(database)
+    finally:
+        database.close()
+
+
+def listen(found: Settings) -> None:
+    """Answer until told to stop."""
+    with tempfile.TemporaryDirectory(prefix="childrecord-") as folder:
+        share_metrics(Path(folder))
+        _preload(found)
+        Granian(
+            "server.cli.serve:application",
+            address=found.host,
+            port=found.port,
+            interface=Interfaces.WSGI,
+            workers=found.workers,
+            blocking_threads=found.threads,
+            http=HTTPModes.auto,
+            http1_settings=HTTP1Settings(keep_alive=True),
+            ssl_cert=found.tls_certificate,
+            ssl_key=found.tls_key,
+            ssl_protocol_min=SSLProtocols.tls12,
+            log_level=LogLevels.warning,
+            log_dictconfig=_LOGGING,
+            respawn_failed_workers=True,
+            workers_kill_timeout=10,
+        ).serve(target_loader=application, wrap_loader=False)
+
+
+def application() -> Any:
+    """What each worker serves."""
+    _die_with_parent()
+    from server.http.app import create
+
+    return create()
+
+
+def _preload(found: Settings) -> None:
+    """What every worker needs is loaded once and shared by those that are forked."""
+    from server.http import app, log
+
+    log.configure(found.log_level)
+    app.preload()
+    gc.collect()
+    # What is frozen is not visited by collections, so its pages are not copied.
+    gc.freeze()
+
+
+def _die_with_parent() -> None:
+    """A worker whose parent was killed would go on holding the port."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def leave(number: int, frame: object) -> None:
+    """End as an interrupt from the keyboard would: everything that was started is stopped."""
+    sys.exit(128 + number)

@@ -1,0 +1,1 @@
+"""profiles/ and terminology/ as immutable objects."""

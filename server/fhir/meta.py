@@ -1,0 +1,45 @@
+"""What the server owns of a resource: `id`, `meta.versionId`, `meta.lastUpdated`; and its security labels.
+
+https://hl7.org/fhir/R4/resource.html#Meta
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+from server.fhir import Json
+
+CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+REDACTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "REDACTED"}
+
+
+def stamped(resource: Json, id_: str, version: int, at: datetime) -> Json:
+    """The resource with what the server owns put in; every other property stays where the client put it."""
+    meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": instant(at)}
+    owned = {"id": id_, "meta": meta}
+    if "id" in resource and "meta" in resource:
+        return {**resource, **owned}
+    rest = {name: value for name, value in resource.items() if name not in ("resourceType", *owned)}
+    return {"resourceType": resource["resourceType"], **owned, **rest}
+
+
+def instant(at: datetime) -> str:
+    """`at` as a FHIR instant, in milliseconds of UTC."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+
+
+def http_date(at: datetime) -> str:
+    """`at` for a Last-Modified header (RFC 9110): whole seconds."""
+    return format_datetime(at.astimezone(UTC), usegmt=True)
+
+
+def etag(version: int) -> str:
+    """The weak entity tag of a version."""
+    return f'W/"{version}"'
+
+
+def labels(resource: Json) -> Iterator[str]:
+    """The codes of confidentiality that the resource is labelled with."""
+    for coding in resource.get("meta", {}).get("security", ()):
+        if coding.get("system") == CONFIDENTIALITY and "code" in coding:
+            yield coding["code"]

@@ -1,0 +1,34 @@
+"""Every error in FHIR's form: ours, Flask's own, and the unforeseen (a reference number, and no detail)."""
+
+import logging
+
+from flask import Response, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from server.fhir import json
+from server.fhir.issue import FhirError, Issue, TooLarge
+from server.http.edge import REQUEST_ID
+from server.interaction.answer import outcome
+
+FHIR_JSON = "application/fhir+json"
+
+_log = logging.getLogger(__name__)
+
+
+def render(error: Exception) -> Response:
+    """An OperationOutcome with the status that the error has."""
+    if isinstance(error, RequestEntityTooLarge):
+        return render(TooLarge("The body is larger than this server takes in one request."))
+    if isinstance(error, FhirError):
+        return _response(error.status, error.issues, error.headers)
+    if isinstance(error, HTTPException):
+        told = error.description or error.name
+        return _response(error.code or 500, (Issue("processing", told),), {})
+    reference = request.environ[REQUEST_ID]
+    _log.error("unforeseen", exc_info=error)
+    told = f"Something unforeseen went wrong; nothing was stored. Reference {reference}."
+    return _response(500, (Issue("exception", told, severity="fatal"),), {})
+
+
+def _response(status: int, issues: tuple[Issue, ...], headers: dict[str, str]) -> Response:
+    return Response(json.encode(outcome(issues)), status, headers, content_type=f"{FHIR_JSON};charset=utf-8")

@@ -1,0 +1,1 @@
+"""FHIR's verbs: status codes, ETags, Bundles."""

@@ -1,0 +1,76 @@
+"""Responses in FHIR's terms: the headers that a resource has, and what `Prefer` asks for.
+
+https://hl7.org/fhir/R4/http.html#ops
+"""
+
+from collections.abc import Mapping
+
+from server.fhir import Json, json
+from server.fhir.exchange import FhirResponse
+from server.fhir.issue import FhirError, Issue, Malformed
+from server.fhir.meta import etag, http_date
+from server.store.row import Stored
+
+
+def of(stored: Stored, status: int, headers: Mapping[str, str] = {}) -> FhirResponse:  # noqa: B006
+    """A version, whole."""
+    return FhirResponse(status, stored.body.encode(), {**described(stored), **headers})
+
+
+def written(stored: Stored, status: int, base_url: str, prefer: str) -> FhirResponse:
+    """The answer to a write: where the version is, and as much of it as the client prefers."""
+    location = f"{base_url}/{stored.type}/{stored.id}/_history/{stored.version}"
+    headers = {**described(stored), "Location": location} if status == 201 else described(stored)
+    match preference(prefer, "return"):
+        case "minimal":
+            return FhirResponse(status, None, headers)
+        case "OperationOutcome":
+            told = Issue("informational", f"{stored.type}/{stored.id} was written.", severity="information")
+            return FhirResponse(status, json.encode(outcome((told,))), headers)
+        case _:
+            return FhirResponse(status, stored.body.encode(), headers)
+
+
+def described(stored: Stored) -> dict[str, str]:
+    """ETag and Last-Modified."""
+    return {"ETag": etag(stored.version), "Last-Modified": http_date(stored.last_updated)}
+
+
+def preference(prefer: str, name: str) -> str | None:
+    """The value of one preference (RFC 7240)."""
+    for part in prefer.replace(";", ",").split(","):
+        key, _, value = part.strip().partition("=")
+        if key == name:
+            return value.strip('"')
+    return None
+
+
+def refused(error: FhirError) -> FhirResponse:
+    """An OperationOutcome with everything that was wrong."""
+    return FhirResponse(error.status, json.encode(outcome(error.issues)), error.headers)
+
+
+def outcome(issues: tuple[Issue, ...]) -> Json:
+    """The OperationOutcome of these issues."""
+    return {"resourceType": "OperationOutcome", "issue": [_issue(issue) for issue in issues]}
+
+
+def _issue(issue: Issue) -> Json:
+    found = {"severity": issue.severity, "code": issue.code, "diagnostics": issue.diagnostics}
+    return {**found, "expression": list(issue.expression)} if issue.expression else found
+
+
+def resource_of(content: Json | None, type_: str | None = None) -> Json:
+    """The resource that a request carries.
+
+    Raises:
+        Malformed: there is none, or it is of another type than the URL.
+    """
+    if content is None:
+        raise Malformed("The request must carry a resource.")
+    found = content.get("resourceType")
+    if not isinstance(found, str):
+        raise Malformed("The resource must name its type in 'resourceType'.", expression="resourceType")
+    if type_ is not None and found != type_:
+        raise Malformed(f"The URL speaks of {type_}, and the resource is of another type.", expression="resourceType")
+    return content

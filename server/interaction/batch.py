@@ -1,0 +1,40 @@
+"""The batch interaction: each entry alone, failing alone.
+
+https://hl7.org/fhir/R4/http.html#transaction
+"""
+
+from collections.abc import Callable
+
+from server.fhir import Json
+from server.fhir.exchange import FhirRequest, FhirResponse
+from server.fhir.issue import FhirError, Malformed
+from server.interaction import answer, entry
+from server.record.door import Door
+
+
+def is_batch(request: FhirRequest) -> bool:
+    """Whether the request is a Bundle whose entries stand for themselves."""
+    content = request.content
+    return request.method == "POST" and request.path == "" and content is not None and content.get("type") == "batch"
+
+
+def batch(request: FhirRequest, door: Door, respond: Callable[[FhirRequest], FhirResponse]) -> FhirResponse:
+    """POST [base] with a Bundle of type batch."""
+    entries = entry.entries(request, door)
+    prefer = request.headers.get("prefer", "")
+    answers = [entry.text(_one(each, at, prefer, respond)) for at, each in enumerate(entries)]
+    return FhirResponse(200, entry.bundle("batch-response", answers))
+
+
+def _one(
+    each: Json, at: int, prefer: str, respond: Callable[[FhirRequest], FhirResponse]
+) -> FhirResponse:
+    try:
+        single = entry.request(each, at, prefer)
+        if is_batch(single) or single.path == "":
+            raise Malformed("A Bundle cannot hold another batch or transaction.", expression=f"Bundle.entry[{at}]")
+        return respond(single)
+    except FhirError as error:
+        return answer.refused(error)
+
+

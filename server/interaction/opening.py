@@ -1,0 +1,102 @@
+"""The door of this process, put together from its settings; it does not open if anything is not understood."""
+
+from pathlib import Path
+
+from server import clock
+from server.access.access import Access, conditions_of
+from server.access.agency import Agency, agencies, read
+from server.access.scope import Scope, parse
+from server.child.hooks import hooks
+from server.definition.library import library
+from server.fhir.issue import FhirError
+from server.record.door import Door
+from server.search.hash import Hasher
+from server.search.registry import Registry
+from server.settings import Settings
+from server.store import agencies as numbering
+from server.store import marks
+from server.store.database import Database
+
+_FINGERPRINT = "index-key"
+
+
+class NotReady(Exception):
+    """The record cannot be opened; the message says what to do."""
+
+
+def door(found: Settings, database: Database) -> Door:
+    """The door.
+
+    Raises:
+        NotReady: rights that cannot be compiled, or an index key that is not this database's.
+        NotReadable: a rights file that cannot be understood.
+    """
+    definitions = library()
+    registry, hasher = Registry(definitions), Hasher(_key(found))
+    contents = read(found.access)
+    with database.begin() as connection:
+        kept = marks.keep(connection, _FINGERPRINT, hasher.fingerprint)
+        if kept != hasher.fingerprint:
+            raise NotReady(
+                "The index key is not the one that this database was written with: every search would find "
+                "nothing. Set CHILDRECORD_INDEX_KEY (or the data folder's index.key) to the right one."
+            )
+        known = agencies(contents, numbering.numbers(connection, contents))
+    for agency in known.values():
+        _compiled(agency, registry)
+    opened = Door(
+        database=database,
+        library=definitions,
+        registry=registry,
+        hasher=hasher,
+        base_url=found.public_url,
+        agencies=known,
+        hooks=hooks(known.values(), registry, hasher, found.public_url),
+        page_key=hasher.derived("page"),
+        bundle_limit=found.bundle_limit,
+        types=frozenset(definitions.resource_types),
+    )
+    return opened
+
+
+def access(opened: Door, client: str, agency: str, scopes: tuple[Scope, ...]) -> Access:
+    """What a client of an agency may do with these scopes."""
+    return Access(client, opened.agencies[agency], scopes, opened.registry, opened.hasher, opened.base_url)
+
+
+def as_agency(opened: Door, agency: str, client: str) -> Access:
+    """An operator acting for an agency: everything that its rights allow, and nothing more."""
+    everything = parse("system/*.cruds")
+    assert everything is not None
+    return access(opened, client, agency, (everything,))
+
+
+def _compiled(agency: Agency, registry: Registry) -> None:
+    """Refuse rights that the SQL could not keep: fail closed."""
+    for right in agency.rights:
+        for type_ in right.types:
+            for criteria in right.criteria:
+                try:
+                    conditions_of(type_, criteria, registry)
+                except FhirError as error:
+                    raise NotReady(f"The rights of '{agency.code}' cannot be applied: {error}") from error
+
+
+def _key(found: Settings) -> bytes:
+    return bytes.fromhex(found.index_key) if found.index_key else _kept_key(found.data / "index.key")
+
+
+def _kept_key(file: Path) -> bytes:
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        made = file.with_suffix(f".{clock.new_id()}")
+        made.touch(mode=0o600)
+        made.write_text(clock.new_secret())
+        try:
+            # A link is made once, whoever else is starting at the same moment.
+            file.hardlink_to(made)
+        except FileExistsError:
+            pass
+        finally:
+            made.unlink()
+    return bytes.fromhex(file.read_text())

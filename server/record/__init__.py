@@ -1,0 +1,1 @@
+"""The one door: permit, validate, index, store, tell."""

@@ -1,0 +1,35 @@
+"""What a process needs before it lets anybody in: definitions, keys, rights, and the way to the database."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from server.access.agency import Agency
+from server.definition.library import Library
+from server.record.hook import Hooks
+from server.search.hash import Hasher
+from server.search.registry import Registry
+from server.store import sight
+from server.store.database import Database
+from server.store.locator import RidSource
+
+
+@dataclass(frozen=True)
+class Door:
+    """One a process. `base_url`: the public one, without a slash at its end."""
+
+    database: Database
+    library: Library
+    registry: Registry
+    hasher: Hasher
+    base_url: str
+    agencies: dict[str, Agency]
+    hooks: Hooks
+    page_key: bytes
+    bundle_limit: int = 5000
+    rids: RidSource = field(default_factory=RidSource)
+    types: frozenset[str] = frozenset()
+
+    def traced(self, connection: Any, agency: int, children: Iterable[int]) -> set[int]:
+        """Those of the children whose existence the agency has learned by tracing."""
+        return sight.traced(connection, agency, children)

@@ -1,0 +1,41 @@
+"""The account of an act: its audit line and its outbox row, written in the transaction of the act."""
+
+from datetime import datetime
+from typing import Any
+
+from server import clock
+from server.access.access import Access
+from server.store.row import Entry, Row
+
+
+def entry(
+    access: Access,
+    at: datetime,
+    interaction: str,
+    type_: int | None,
+    query: str | None = None,
+    outcome: int = 200,
+    child: int = 0,
+    hits: tuple[int, ...] = (),
+) -> Entry:
+    """A line of the audit."""
+    return Entry(
+        id=clock.new_id(),
+        at=at,
+        agency=access.agency.number,
+        client=access.client,
+        interaction=interaction,
+        type=type_,
+        query=query,
+        outcome=outcome,
+        child=child,
+        hits=hits,
+    )
+
+
+def told(row: Row, interaction: str, author: int) -> dict[str, Any]:
+    """What subscribers are told from: a row of the outbox. `author` is who acted, not who wrote it first."""
+    return {
+        "child": row.child, "rid": row.rid, "version": row.version, "type": row.type,
+        "interaction": interaction, "author": author, "at": row.last_updated,
+    }  # fmt: skip

@@ -1,0 +1,247 @@
+"""Writes gathered until they go to the database together: one set of statements for one resource or thousands."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg2
+
+from server.access.access import Access
+from server.fhir import Json
+from server.fhir.issue import Duplicate, Forbidden, Issue, Unprocessable
+from server.fhir.reference import parse, references
+from server.record.door import Door
+from server.record.event import entry, told
+from server.search.types import Index
+from server.store import locator, recordset, resources, writing
+from server.store.database import violates_unique
+from server.store.row import Entry, Row, Stored
+
+Key = tuple[int, str]
+Place = tuple[int, int, int]
+"""(child, rid, restriction of the child)."""
+
+
+@dataclass(slots=True)
+class Staged:
+    """One version on its way in. `was`: the version it replaces; `located`: the id is reserved already."""
+
+    interaction: str
+    resource: Json
+    body: str
+    index: Index
+    type: str
+    number: int
+    id: str
+    rid: int
+    version: int
+    author: int
+    located: bool = False
+    was: Stored | None = None
+    home: int | None = None
+    """The child under which the locator lists it, where it is reserved."""
+
+
+def flush(door: Door, connection: Any, access: Access, staged: list[Staged], at: datetime) -> None:
+    """Write them all, or raise and leave the transaction to be rolled back.
+
+    Raises:
+        Unprocessable: a reference to what does not exist or may not be seen.
+        Duplicate: an identifier or a session that is claimed.
+        Forbidden: the caller may not write what it wrote.
+    """
+    places = _places(door, connection, access, staged)
+    rows = [_row(door, access, one, places, at) for one in staged]
+    replaced = [(one.was.child, one.number, one.rid) for one in staged if one.was and not one.was.deleted]
+    if replaced:
+        writing.retire(connection, replaced)
+    _claim(door, connection, staged, rows)
+    lines = [_line(access, at, one, row) for one, row in zip(staged, rows, strict=True)]
+    outbox = [told(row, one.interaction, access.agency.number) for one, row in zip(staged, rows, strict=True)]
+    writing.write(connection, rows, outbox, lines)
+    for one, row in zip(staged, rows, strict=True):
+        if one.located and one.home != row.child:
+            locator.move(connection, one.number, one.id, row.child)
+        if one.type == "Patient" and one.was and row.restriction != places.restrictions.get(row.child, 0):
+            writing.restrict(connection, row.child, row.restriction)
+    _check(connection, access, staged, rows)
+
+
+# ---- references --------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Places:
+    """Where everything is that the staged resources point at, themselves included."""
+
+    known: dict[Key, tuple[int, int]]
+    restrictions: dict[int, int]
+
+    def patient(self, number: int, id_: str) -> int | None:
+        """The child of a Patient."""
+        found = self.known.get((number, id_))
+        return found[1] if found else None
+
+
+def _places(door: Door, connection: Any, access: Access, staged: list[Staged]) -> Places:
+    library = door.library
+    own: dict[Key, tuple[int, int]] = {(one.number, one.id): (one.rid, one.rid) for one in staged}
+    wanted: dict[Key, list[str]] = {}
+    for one in staged:
+        for type_, id_ in local_targets(one.resource, door):
+            key = (library.type_number(type_), id_)
+            if key not in own:
+                wanted.setdefault(key, []).append(f"{type_}/{id_}")
+    found = locator.places(connection, wanted) if wanted else {}
+    if wanted and access.agency.integrity:
+        _all_seen(door, connection, access, staged, set(wanted), found)
+    patient = library.type_number("Patient")
+    for number, id_ in wanted:
+        if number == patient and (number, id_) not in found:
+            # A child that others speak of before it is written: its place is kept, so that they are found with it.
+            rid = door.rids.take(connection)
+            locator.reserve(connection, number, id_, rid)
+            found |= locator.places(connection, [(number, id_)])
+    restrictions = {child: restriction for child, _, restriction in found.values()}
+    for one in staged:
+        if one.type == "Patient" and one.was:
+            restrictions.setdefault(one.rid, one.was.restriction)
+    return Places({key: (child, rid) for key, (child, rid, _) in found.items()} | own, restrictions)
+
+
+def local_targets(resource: Json, door: Door) -> Iterable[tuple[str, str]]:
+    """(type, id) of every literal reference to this server that a resource holds."""
+    for _, text in references(resource):
+        target = parse(text.removeprefix(door.base_url + "/"))
+        if target.type in door.types and target.id and not target.url:
+            yield target.type, target.id
+
+
+def _all_seen(
+    door: Door, connection: Any, access: Access, staged: list[Staged], wanted: set[Key], found: dict[Key, Place]
+) -> None:
+    seen = _seen(door, connection, access, wanted, found)
+    issues = tuple(
+        Issue(
+            "not-found",
+            f"The reference '{type_}/{id_}' leads to nothing on this server.",
+            (f"{one.type}.descendants().where(reference = '{type_}/{id_}')",),
+        )
+        for one in staged
+        for type_, id_ in dict.fromkeys(local_targets(one.resource, door))
+        if (key := (door.library.type_number(type_), id_)) in wanted and key not in seen
+    )
+    if issues:
+        raise Unprocessable(issues=issues)
+
+
+def _seen(
+    door: Door, connection: Any, access: Access, wanted: set[Key], found: dict[Key, Place]
+) -> set[Key]:
+    """Those of the targets that exist and that the caller may know of: a reference must not tell more than a read."""
+    by_type: dict[int, list[Key]] = {}
+    for key in wanted & found.keys():
+        by_type.setdefault(key[0], []).append(key)
+    seen: set[Key] = set()
+    for number, keys in by_type.items():
+        type_ = door.library.type_name(number)
+        rows = recordset.text({"child": found[key][0], "rid": found[key][1]} for key in keys)
+        rids: set[int] = set()
+        if access.may(type_, "r"):
+            view = access.view(type_, "r")
+            rids |= {rid for (rid,) in resources.allowed(view)(connection, places=rows, type=number)}
+        if type_ == "Patient":
+            rids |= door.traced(connection, access.agency.number, [found[key][1] for key in keys])
+        seen |= {key for key in keys if found[key][1] in rids}
+    return seen
+
+
+# ---- rows --------------------------------------------------------------------------------------------------
+
+
+def _row(door: Door, access: Access, one: Staged, places: Places, at: datetime) -> Row:
+    child, others = _children(door, one, places)
+    index, hooks = one.index, door.hooks
+    restriction = hooks.restriction(one.resource) if one.type == "Patient" else places.restrictions.get(child, 0)
+    if one.type == "Patient" and not one.was:
+        places.restrictions[child] = restriction
+    return Row(
+        type=one.number, id=one.id, rid=one.rid, child=child, version=one.version, author=one.author,
+        last_updated=at, body=one.body, restriction=restriction, kind=hooks.kind(one.type, index),
+        date=index.date, tokens=index.tokens, sorts=index.sorts, facets=index.facets, strings=index.strings,
+        dates=index.dates, identifiers=index.identifiers, others=others,
+        sights=hooks.sightings(one.resource, one.author, at, one.was is None), located=one.located,
+    )  # fmt: skip
+
+
+def _children(door: Door, one: Staged, places: Places) -> tuple[int, list[int]]:
+    """The home child of a resource, and the other children it speaks of."""
+    patient = door.library.type_number("Patient")
+    named = (
+        places.patient(patient, id_) for type_, id_ in local_targets(one.resource, door) if type_ == "Patient"
+    )
+    spoken = list(dict.fromkeys(rid for rid in named if rid is not None))
+    if one.type == "Patient":
+        home: int | None = one.rid
+    elif one.index.child_reference:
+        home = places.patient(patient, parse(one.index.child_reference).id or "")
+    else:
+        home = None
+    child = home if home is not None else one.rid
+    return child, [rid for rid in spoken if rid != child]
+
+
+def _claim(door: Door, connection: Any, staged: list[Staged], rows: list[Row]) -> None:
+    pairs = list(zip(staged, rows, strict=True))
+    identity = [
+        (system, value, row.child, row.rid)
+        for one, row in pairs
+        for system, value in door.hooks.identity(one.resource)
+    ]
+    within = [
+        (system, value, row.child, row.rid)
+        for one, row in pairs
+        for system, value in door.hooks.within(one.resource)
+    ]
+    try:
+        if identity:
+            writing.claim_identity(connection, identity)
+    except psycopg2.Error as error:
+        if violates_unique(error):
+            raise Duplicate(
+                "A Patient with one of these identifiers exists: one child, one record.",
+                expression="Patient.identifier",
+                claims=tuple((system, value) for system, value, _, _ in identity),
+            ) from None
+        raise
+    try:
+        if within:
+            writing.claim_within(connection, within)
+    except psycopg2.Error as error:
+        if violates_unique(error):
+            raise Duplicate("This child has a live mark for the same school, date and session.") from None
+        raise
+
+
+def _line(access: Access, at: datetime, one: Staged, row: Row) -> Entry:
+    status = 200 if one.was else 201
+    return entry(access, at, one.interaction, one.number, None, status, row.child, (row.rid,))
+
+
+def _check(connection: Any, access: Access, staged: list[Staged], rows: list[Row]) -> None:
+    """Written first and asked afterwards, under the condition that rules every read: an error rolls it back."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for one, row in zip(staged, rows, strict=True):
+        groups.setdefault((one.type, "u" if one.was else "c"), []).append(row)
+    for (type_, letter), written in groups.items():
+        permit = access.view(type_, letter)
+        if permit.everything:
+            continue
+        places = recordset.text({"child": row.child, "rid": row.rid} for row in written)
+        allowed = resources.allowed(permit)(connection, places=places, type=written[0].type)
+        if len(allowed) < len(written):
+            raise Forbidden(
+                f"The rights of this caller do not cover the {type_} as written: its categories or codes, its "
+                "author, or the child it is about."
+            )

@@ -1,0 +1,64 @@
+"""A way in: an agency that meets a child for the first time asks by identifier and birth date, and no more.
+
+It gets the Patient's id and enough to confirm that it is the child; the question is counted and accounted for,
+and for a day the agency may refer to the child: what it then writes brings it in, or fails.
+"""
+
+from typing import TYPE_CHECKING
+
+from server.access import redact
+from server.fhir.issue import Throttled
+from server.record.event import entry
+from server.search.query import Query
+from server.search.types import Condition
+from server.search.types.token import Value
+from server.store import audit, identity, resources, sight
+from server.store.row import Stored
+
+if TYPE_CHECKING:
+    from server.record.record import Record
+
+
+def asked(record: "Record", query: Query) -> bool:
+    """Whether the search is exactly what a trace is: one whole identifier and one whole birth date."""
+    if query.type != "Patient" or not record.access.traces or len(query.conditions) != 2:
+        return False
+    by = {condition.parameter.code: condition for condition in query.conditions}
+    return (
+        by.keys() == {"identifier", "birthdate"}
+        and all(condition.modifier is None and len(condition.values) == 1 for condition in by.values())
+        and bool(_value(by["identifier"]).system)
+        and len(by["birthdate"].values[0]) == len("2015-04-01")
+    )
+
+
+def found(record: "Record", query: Query) -> tuple[Stored, ...]:
+    """The child that carries the claimed identifier and was born on that day, reduced to what confirms it.
+
+    Raises:
+        Throttled: the agency has traced as often this hour as its rights allow.
+    """
+    agency = record.access.agency
+    used = sight.spend(record.connection, agency.code, "trace", record.at)
+    if used > agency.traces_per_hour:
+        raise Throttled(f"This agency may trace {agency.traces_per_hour} children an hour.")
+    by = {condition.parameter.code: condition for condition in query.conditions}
+    value = _value(by["identifier"])
+    rows = identity.claimed(record.connection, value.system or "", value.code)
+    number = record.door.library.type_number("Patient")
+    traced = tuple(
+        redact.traced(stored, value.system or "", value.code)
+        for row in rows
+        if redact.born(stored := resources.stored("Patient", row)) == by["birthdate"].values[0]
+    )
+    for child in traced:
+        sight.trace(record.connection, agency.number, child.child, record.at)
+        line = entry(record.access, record.at, "trace", number, None, 200, child.child, (child.rid,))
+        audit.record(record.connection, line)
+    return traced
+
+
+def _value(condition: Condition) -> Value:
+    return Value.parse(condition.values[0])
+
+

@@ -1,0 +1,132 @@
+"""What a caller may see of one type, as SQL: the one place where need to know becomes a condition.
+
+A view is made of alternatives; a row that satisfies one is seen. It is a value: equal views share their SQL.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, FromClause, and_, false, func, literal, or_, select, true
+
+from server.search.registry import where
+from server.search.types import Condition, Context
+from server.store import tables as t
+
+TRACED, INVOLVED, NAMED = 1, 2, 3
+"""Degrees of `store.sight`: knows that the child exists; works with the child; named for a restricted child."""
+
+RESTRICTED, VERY_RESTRICTED = 1, 2
+"""Values of `restriction`: label R (whereabouts withheld), label V (absent to all but the named)."""
+
+_MONTH = timedelta(days=30.4375)
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One way to see a row: every part must hold.
+
+    `conditions`: criteria that its tokens alone decide. `involved`: the agency works with the child, or did until
+    `months_after` months ago. `whole`: content, not only existence. `own`: the agency wrote it.
+    """
+
+    conditions: tuple[Condition, ...] = ()
+    involved: bool = True
+    months_after: int = 0
+    whole: bool = True
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallerView:
+    """The rows of a type that an agency sees. No alternative: none."""
+
+    type: str
+    agency: int
+    alternatives: tuple[Alternative, ...]
+    context: Context
+    directory: bool = False
+    """True: resources of this type belong to no child, though they may speak of some."""
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing but a restriction on the child can hide a row."""
+        return any(not (a.conditions or a.involved or a.own) for a in self.alternatives)
+
+    @property
+    def involved_only(self) -> bool:
+        """Whether every row seen is of a child in the agency's sight (as what is of no child is in its author's)."""
+        return not self.directory and all(a.involved for a in self.alternatives)
+
+    @property
+    def months_after(self) -> int:
+        """The longest time for which past involvement counts."""
+        return max((a.months_after for a in self.alternatives), default=0)
+
+    def visible(self, row: FromClause) -> ColumnElement[bool]:
+        """True for rows whose existence may be known."""
+        return and_(self._any(row, self.alternatives), self._not_absent(row))
+
+    def whole(self, row: FromClause) -> ColumnElement[bool]:
+        """True for rows whose content may be shown."""
+        full = tuple(a for a in self.alternatives if a.whole)
+        return true() if full == self.alternatives else self._any(row, full)
+
+    def only_whole(self) -> "CallerView":
+        """The same caller, asking about what only content shows."""
+        return replace(self, alternatives=tuple(a for a in self.alternatives if a.whole))
+
+    def withheld(self, row: FromClause) -> ColumnElement[bool]:
+        """True for rows of a restricted child whose whereabouts may not be shown."""
+        return and_(row.c.restriction == literal(RESTRICTED), ~in_sight(row.c.child, self.agency, NAMED, 0))
+
+    def _not_absent(self, row: FromClause) -> ColumnElement[bool]:
+        named = in_sight(row.c.child, self.agency, NAMED, 0)
+        return or_(row.c.restriction < literal(VERY_RESTRICTED), named)
+
+    def _any(self, row: FromClause, alternatives: tuple[Alternative, ...]) -> ColumnElement[bool]:
+        if any(not (a.conditions or a.involved or a.own) for a in alternatives):
+            return true()
+        ways: dict[tuple[bool, int], list[ColumnElement[bool]]] = {}
+        for a in alternatives:
+            # One question about the child for all alternatives that ask it alike.
+            ways.setdefault((a.involved, a.months_after), []).append(self._content(row, a))
+        return or_(
+            false(),
+            *(
+                and_(or_(*contents), self._child(row, months) if involved else true())
+                for (involved, months), contents in ways.items()
+            ),
+        )
+
+    def _content(self, row: FromClause, a: Alternative) -> ColumnElement[bool]:
+        own = row.c.author == literal(self.agency) if a.own else true()
+        return and_(own, *(where(row, condition, self.context) for condition in a.conditions))
+
+    def _child(self, row: FromClause, months: int) -> ColumnElement[bool]:
+        other = t.about.alias("o")
+        of_row = and_(other.c.child == row.c.child, other.c.rid == row.c.rid)
+        unseen = (
+            select(literal(1)).where(of_row, ~in_sight(other.c.other, self.agency, INVOLVED, months)).exists()
+        )
+        others_seen = or_(~row.c.shared, ~unseen)
+        return others_seen if self.directory else and_(
+            in_sight(row.c.child, self.agency, INVOLVED, months), others_seen
+        )
+
+
+def in_sight(child: ColumnElement[int], agency: int, degree: int, months: int) -> ColumnElement[bool]:
+    """The child is in the agency's sight now, or was until so many months ago."""
+    s = t.sight.alias("s")
+    # OFFSET 0 keeps it a question asked of each row found, never a join that the planner may turn round.
+    return (
+        select(literal(1))
+        .where(s.c.child == child, s.c.principal == literal(agency), current(s, degree, months))
+        .offset(literal(0))
+        .exists()
+    )
+
+
+def current(s: FromClause, degree: int, months: int) -> ColumnElement[bool]:
+    """A line of `sight` that holds at this moment (or did until so many months ago)."""
+    until = func.now() - literal(_MONTH * months) if months else func.now()
+    return and_(s.c.degree >= literal(degree), s.c.valid_from <= func.now(), s.c.valid_until > until)

@@ -1,0 +1,1 @@
+"""Tables and rows; nothing about who is asking."""

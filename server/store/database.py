@@ -1,0 +1,141 @@
+"""The way to PostgreSQL: a pool of connections, transactions, statements prepared once a session."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import blake2b
+from typing import Any
+
+import psycopg2
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql import Executable
+
+from server.fhir.issue import FhirError, TooCostly, Unavailable
+
+_DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+
+UNIQUE_VIOLATION, QUERY_CANCELED, DEADLOCK, SERIALIZATION = "23505", "57014", "40P01", "40001"
+
+
+class Database:
+    """One pool. `begin` is a transaction: returning commits, raising rolls back."""
+
+    def __init__(
+        self, url: str, *, pool_size: int = 8, statement_timeout: float = 30.0, prepare: bool = True
+    ) -> None:
+        options = (
+            f"-c statement_timeout={int(statement_timeout * 1000)} -c jit=off -c timezone=UTC "
+            # Only what leaves the planner one sensible plan is prepared: planning again buys nothing.
+            "-c plan_cache_mode=force_generic_plan -c idle_in_transaction_session_timeout=60000"
+        )
+        self.engine: Engine = create_engine(
+            _driver(url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=30,
+            connect_args={"options": options},
+        )
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        if not prepare:
+            self.engine = self.engine.execution_options(prepare=False)
+            self._autocommit = self._autocommit.execution_options(prepare=False)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction."""
+        with _translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def autocommit(self) -> Iterator[Connection]:
+        """A connection on which every statement is its own transaction: the cheaper way to run one."""
+        with _translated(), self._autocommit.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+class Prepared:
+    """A statement that each session parses and plans once; values bound at construction are defaults."""
+
+    def __init__(self, statement: Executable) -> None:
+        compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
+        self.sql: str = str(compiled)
+        self._defaults: Mapping[str, Any] = compiled.params
+        self._order: tuple[str, ...] = tuple(compiled.positiontup or ())
+        self.name = "s" + blake2b(self.sql.encode(), digest_size=8).hexdigest()
+        marks = ", ".join(["%s"] * len(self._order))
+        self._execute = f"EXECUTE {self.name} ({marks})" if marks else f"EXECUTE {self.name}"
+
+    def __call__(self, connection: Connection, **values: Any) -> list[tuple[Any, ...]]:
+        """The rows. Driver errors come through as psycopg2 raises them."""
+        proxied = connection.connection
+        given = {**self._defaults, **values} if self._defaults else values
+        parameters = [given[name] for name in self._order]
+        cursor = proxied.cursor()
+        try:
+            if connection.get_execution_options().get("prepare", True):
+                known = proxied.info.setdefault("prepared", set())
+                if self.name not in known:
+                    cursor.execute(f"PREPARE {self.name} AS {self.sql}")
+                    known.add(self.name)
+                cursor.execute(self._execute, parameters)
+            else:
+                named = {f"p{number}": value for number, value in enumerate(parameters, 1)}
+                cursor.execute(_literal(self.sql, len(parameters)), named)
+            return list(cursor.fetchall()) if cursor.description else []
+        finally:
+            cursor.close()
+
+
+def violates_unique(error: BaseException) -> bool:
+    """Whether a statement failed because what it inserts exists already."""
+    return _state(error) == UNIQUE_VIOLATION
+
+
+def _state(error: BaseException) -> str | None:
+    original = getattr(error, "orig", error)
+    return getattr(original, "pgcode", None)
+
+
+def _driver(url: str) -> str:
+    return url.replace("postgres://", "postgresql://", 1).replace(
+        "postgresql://", "postgresql+psycopg2://", 1
+    )
+
+
+def _literal(sql: str, count: int) -> str:
+    """The same SQL for a session that must not keep prepared statements (a pooler in transaction mode)."""
+    text = sql.replace("%", "%%")
+    for number in range(count, 0, -1):
+        text = text.replace(f"${number}", f"%(p{number})s")
+    return text
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, psycopg2.Error) as error:
+        refusal = _refusal(error)
+        if refusal is None:
+            raise
+        raise refusal from error
+
+
+def _refusal(error: DBAPIError | psycopg2.Error) -> FhirError | None:
+    state = _state(error)
+    if state == QUERY_CANCELED:
+        return TooCostly(
+            "The request took longer than this server lets one run. Name a child (patient=…), add a code "
+            "or a date range, or ask for fewer results."
+        )
+    if state in (DEADLOCK, SERIALIZATION):
+        return Unavailable("Other writes were in the way. Nothing was stored: send the request again.")
+    original = getattr(error, "orig", error)
+    if isinstance(original, psycopg2.OperationalError | psycopg2.InterfaceError):
+        return Unavailable("The database cannot be reached at the moment. Nothing was stored: try again.")
+    return None

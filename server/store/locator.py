@@ -1,0 +1,101 @@
+"""Where a resource lives: the global directory of ids, and the numbers that tables are joined by."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from threading import Lock
+
+from sqlalchemy import BigInteger, Connection, SmallInteger, Text, bindparam, cast, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from server.store import recordset
+from server.store import tables as t
+from server.store.database import Prepared
+
+BLOCK = 64
+
+
+class RidSource:
+    """Numbers for rows, taken from the sequence 64 at a time; a process keeps what is left of its block."""
+
+    def __init__(self) -> None:
+        self._next = self._end = 0
+        self._lock = Lock()
+
+    def take(self, connection: Connection) -> int:
+        """A number that no other row has or will have."""
+        with self._lock:
+            if self._next == self._end:
+                self._next = int(_next_block(connection)[0][0])
+                self._end = self._next + BLOCK
+            self._next += 1
+            return self._next - 1
+
+
+_next_block = Prepared(select(func.nextval("rid")))
+
+_KEY = {"type": SmallInteger(), "id": Text()}
+_wanted = recordset.recordset("wanted", _KEY)
+_find = Prepared(
+    select(
+        t.locator.c.type, t.locator.c.id, t.locator.c.child, t.locator.c.rid, t.resource_patient.c.restriction
+    )
+    .join(_wanted, (t.locator.c.type == _wanted.c.type) & (t.locator.c.id == _wanted.c.id))
+    .outerjoin(
+        t.resource_patient,
+        (t.resource_patient.c.child == t.locator.c.child) & (t.resource_patient.c.rid == t.locator.c.child),
+    )
+)
+
+
+def places(
+    connection: Connection, keys: Iterable[tuple[int, str]]
+) -> dict[tuple[int, str], tuple[int, int, int]]:
+    """(type, id) → (child, rid, restriction of the child); what was never reserved is left out."""
+    rows = _find(connection, wanted=recordset.text({"type": type_, "id": id_} for type_, id_ in keys))
+    return {(row[0], row[1]): (row[2], row[3], row[4] or 0) for row in rows}
+
+
+_reserve = Prepared(insert(t.locator).values({name: bindparam(name) for name in ("type", "id", "child", "rid")})
+                    .on_conflict_do_nothing().returning(t.locator.c.rid))  # fmt: skip
+
+
+def reserve(connection: Connection, type_: int, id_: str, rid: int) -> bool:
+    """Take an id for a resource whose home child is not known yet; False: it is taken already."""
+    return bool(_reserve(connection, type=type_, id=id_, child=rid, rid=rid))
+
+
+_lock = Prepared(
+    select(t.locator.c.child, t.locator.c.rid)
+    .where(t.locator.c.type == bindparam("type"), t.locator.c.id == bindparam("id"))
+    .with_for_update()
+)
+
+
+def lock(connection: Connection, type_: int, id_: str) -> tuple[int, int] | None:
+    """(child, rid), held against other writers until the transaction ends.
+
+    What the resource is then must be asked in a statement of its own: this one may have waited.
+    """
+    rows = _lock(connection, type=type_, id=id_)
+    return (rows[0][0], rows[0][1]) if rows else None
+
+
+_move = Prepared(
+    update(t.locator)
+    .where(t.locator.c.type == bindparam("of_type"), t.locator.c.id == bindparam("of_id"))
+    .values(child=bindparam("to_child"))
+)
+
+
+def move(connection: Connection, type_: int, id_: str, child: int) -> None:
+    """A resource belongs to another child than before (or its child is known at last)."""
+    _move(connection, of_type=type_, of_id=id_, to_child=child)
+
+
+_alone = Prepared(select(func.pg_advisory_xact_lock(cast(bindparam("key"), BigInteger))))
+
+
+def alone(connection: Connection, text: str) -> None:
+    """Hold a name until the transaction ends; others who want it wait."""
+    digest = blake2b(text.encode(), digest_size=8).digest()
+    _alone(connection, key=int.from_bytes(digest, signed=True))

@@ -1,0 +1,176 @@
+"""Resources read back: the present version, an earlier one, all of them."""
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    false,
+    literal,
+    select,
+    true,
+    union_all,
+)
+
+from server.store import audit, recordset
+from server.store import tables as t
+from server.store.database import Prepared
+from server.store.row import Stored
+
+
+class View(Protocol):
+    """What a caller may see of the rows of one type; hashable, so that its SQL is built once."""
+
+    @property
+    def type(self) -> str: ...
+
+    def visible(self, row: FromClause) -> ColumnElement[bool]:
+        """True for rows whose existence may be known."""
+
+    def whole(self, row: FromClause) -> ColumnElement[bool]:
+        """True for rows whose content may be shown."""
+
+    def withheld(self, row: FromClause) -> ColumnElement[bool]:
+        """True for rows of a restricted child whose whereabouts may not be shown."""
+
+
+def columns(row: FromClause, view: View) -> list[ColumnElement[Any]]:
+    """What `stored` makes a version of."""
+    return [
+        row.c.id, row.c.child, row.c.rid, row.c.version, row.c.last_updated, row.c.body, row.c.author,
+        view.whole(row).label("whole"), view.withheld(row).label("withheld"),
+    ]  # fmt: skip
+
+
+def stored(type_: str, row: tuple[Any, ...]) -> Stored:
+    """A row of `columns` (and, of history, `deleted` after them)."""
+    id_, child, rid, version, last_updated, body, author, whole, withheld, *rest = row
+    deleted = bool(rest and rest[0])
+    return Stored(type_, id_, child, rid, version, last_updated, body, author, whole, withheld, deleted)
+
+
+def with_restriction(held: Stored, restriction: int) -> Stored:
+    """The same version, knowing the label of its child."""
+    return replace(held, restriction=restriction)
+
+
+def _at(row: FromClause) -> Select[Any]:
+    """From the id to the row: one node may take both in one statement."""
+    place = t.locator.alias("l")
+    return (
+        select()
+        .select_from(place)
+        .join(row, and_(*recordset.same(place, row, "child", "type", "rid")))
+        .where(place.c.type == bindparam("type"), place.c.id == bindparam("id"))
+    )
+
+
+@lru_cache(maxsize=2048)
+def reader(view: View) -> Prepared:
+    """The present version, if the caller may see it, and the account of it. Parameters: type, id, audit_*."""
+    row = t.partition(view.type).alias("r")
+    found = (
+        _at(row)
+        .add_columns(*columns(row, view))
+        .where(view.visible(row))
+        .cte("found")
+        .prefix_with("MATERIALIZED")
+    )
+    return Prepared(select(found).add_cte(*audit.of_found(found)))
+
+
+@lru_cache(maxsize=2048)
+def holder(view: View, permit: View) -> Prepared:
+    """The present version, for one who wants to change it. Parameters: child, type, rid.
+
+    Columns: `columns`, then whether `view` shows it, whether `permit` lets the caller act, and the labels that
+    history keeps with each version (restriction, kind, shared, tok).
+    """
+    row = t.partition(view.type).alias("r")
+    kept = (row.c.restriction, row.c.kind, row.c.shared, row.c.tok)
+    return Prepared(
+        select(*columns(row, view), view.visible(row).label("seen"), permit.visible(row).label("permitted"), *kept)
+        .where(row.c.child == bindparam("child"), row.c.type == bindparam("type"), row.c.rid == bindparam("rid"))
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=2048)
+def allowed(permit: View) -> Prepared:
+    """The rids, among the rows at `places` (recordset of child, rid), that `permit` speaks of. Parameter: type."""
+    row = t.partition(permit.type).alias("r")
+    places = recordset.recordset("places", {"child": BigInteger(), "rid": BigInteger()})
+    joined = places.join(row, and_(*recordset.same(places, row, "child", "rid")))
+    return Prepared(
+        select(row.c.rid).select_from(joined).where(row.c.type == bindparam("type"), permit.visible(row))
+    )
+
+
+@lru_cache(maxsize=2048)
+def last_word(view: View) -> Prepared:
+    """The newest row of history, if the caller may see it. Parameters: type, id. Columns: `columns`, deleted."""
+    row = t.history.alias("h")
+    newest = _at(row).add_columns(*columns(row, view), row.c.deleted, view.visible(row).label("visible"))
+    newest = newest.order_by(row.c.version.desc()).limit(1)
+    found = newest.subquery()
+    return Prepared(select(found).where(found.c.visible))
+
+
+_latest = Prepared(
+    select(t.history.c.version, t.history.c.deleted)
+    .where(
+        t.history.c.child == bindparam("child"),
+        t.history.c.type == bindparam("type"),
+        t.history.c.rid == bindparam("rid"),
+    )
+    .order_by(t.history.c.version.desc())
+    .limit(1)
+)
+
+
+def latest_version(connection: Any, child: int, type_: int, rid: int) -> tuple[int, bool] | None:
+    """(version, deleted) of the newest row of history, whoever asks; None where there is none."""
+    rows = _latest(connection, child=child, type=type_, rid=rid)
+    return (rows[0][0], rows[0][1]) if rows else None
+
+
+@lru_cache(maxsize=2048)
+def versions(view: View, *, one: bool) -> Prepared:
+    """All versions newest first (`one`: only number `version`), if the caller may see each and the newest.
+
+    Parameters: type, id, version or before and count, audit_*. Columns: `columns`, deleted.
+    """
+    now, was = t.partition(view.type).alias("r"), t.history.alias("h")
+    every = union_all(
+        _at(now).add_columns(*columns(now, view), false().label("deleted"), view.visible(now).label("visible")),
+        _at(was).add_columns(*columns(was, view), was.c.deleted, view.visible(was).label("visible")),
+    ).cte("every").prefix_with("MATERIALIZED")  # fmt: skip
+    newest = select(every.c.visible).order_by(every.c.version.desc()).limit(1).scalar_subquery()
+    chosen = select(*(c for c in every.c if c.name != "visible")).where(every.c.visible, newest.is_(true()))
+    if one:
+        chosen = chosen.where(every.c.version == bindparam("version"))
+    else:
+        chosen = (
+            chosen.where(every.c.version < bindparam("before"))
+            .order_by(every.c.version.desc())
+            .limit(bindparam("count"))
+        )
+    found = chosen.cte("found").prefix_with("MATERIALIZED")
+    return Prepared(select(found).order_by(found.c.version.desc()).add_cte(*audit.of_found(found)))
+
+
+_more = Prepared(
+    select(literal(1))
+    .where(t.resource.c.child == bindparam("child"), t.resource.c.rid != bindparam("rid"))
+    .limit(1)
+)
+
+
+def has_more(connection: Any, child: int, rid: int) -> bool:
+    """Whether anything but this one resource is known of a child."""
+    return bool(_more(connection, child=child, rid=rid))

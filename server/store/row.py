@@ -1,0 +1,89 @@
+"""One resource as the store keeps it, and one line of the account of who did what."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(slots=True)
+class Row:
+    """Everything that a version of a resource puts into tables; `others` are further children it speaks of."""
+
+    type: int
+    id: str
+    rid: int
+    child: int
+    version: int
+    author: int
+    last_updated: datetime
+    body: str
+    restriction: int = 0
+    kind: int = 0
+    date: tuple[datetime, datetime] | None = None
+    tokens: list[int] = field(default_factory=list)
+    sorts: dict[str, list[str]] = field(default_factory=dict)
+    facets: list[int] = field(default_factory=list)
+    strings: list[tuple[int, str, bool, bool]] = field(default_factory=list)
+    dates: list[tuple[int, datetime, datetime, bool, bool]] = field(default_factory=list)
+    identifiers: list[tuple[str, str]] = field(default_factory=list)
+    others: list[int] = field(default_factory=list)
+    sights: list["Sighting"] = field(default_factory=list)
+    located: bool = False
+    """True: `locator` has its line already (an id that the client chose, or a resource that existed)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A resource lets a principal see its child, from and until a time; degree as in `store.sight`."""
+
+    principal: int
+    degree: int
+    valid_from: datetime
+    valid_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A version read back. `whole`: content may be shown, not only existence. `withheld`: restricted elements
+    may not. Of a deletion `body` is empty."""
+
+    type: str
+    id: str
+    child: int
+    rid: int
+    version: int
+    last_updated: datetime
+    body: str
+    author: int
+    whole: bool = True
+    withheld: bool = False
+    deleted: bool = False
+    restriction: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the audit: who did what to whom, when, and what came of it (an HTTP status)."""
+
+    id: str
+    at: datetime
+    agency: int
+    client: str
+    interaction: str
+    type: int | None
+    query: str | None
+    outcome: int
+    child: int = 0
+    hits: tuple[int, ...] = ()
+
+    def again(self, id_: str) -> "Entry":
+        """The same, for a further statement of the same request."""
+        return replace(self, id=id_)
+
+    def values(self) -> dict[str, Any]:
+        """By column."""
+        return {
+            "id": self.id, "at": self.at, "agency": self.agency, "client": self.client, "child": self.child,
+            "interaction": self.interaction, "type": self.type, "query": self.query,
+            "outcome": self.outcome, "hits": list(self.hits),
+        }  # fmt: skip

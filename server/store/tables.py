@@ -1,0 +1,382 @@
+"""Every table. The rules that let rows be distributed by child are kept from the first migration on.
+
+What grows with children has `child` in its primary key; `locator` and `identity` are the two global
+directories, asked by their own key and never joined across children. `docs/architecture.md` tells what
+each is for.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Sequence,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.schema import SchemaItem
+
+metadata = MetaData()
+
+rid_sequence = Sequence("rid", metadata=metadata, increment=64)
+"""Handed out in blocks: `nextval` gives the first of 64 numbers that belong to who asked."""
+
+_INSTANT = DateTime(timezone=True)
+
+HOT = ("Patient", "Observation", "Encounter", "EpisodeOfCare")
+"""Types with a partition of their own; every other type lives in the default partition."""
+
+
+def _resource_columns() -> list[SchemaItem]:
+    return [
+        Column("child", BigInteger, nullable=False),
+        Column("type", SmallInteger, nullable=False),
+        Column("rid", BigInteger, nullable=False, autoincrement=False),
+        Column("id", Text, nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("author", SmallInteger, nullable=False),
+        Column("restriction", SmallInteger, nullable=False),
+        Column("kind", SmallInteger, nullable=False),
+        # True: `about` names other children, and all of them must be in the caller's sight.
+        Column("shared", Boolean, nullable=False),
+        Column("last_updated", _INSTANT, nullable=False),
+        Column("date_low", _INSTANT),
+        Column("date_high", _INSTANT),
+        # Keyed hashes of tokens, references and uris: a filter on rows already found, without an index.
+        Column("tok", ARRAY(BigInteger), nullable=False),
+        # Lowest and highest sort key of each token, reference and uri parameter; its keys tell `:missing`.
+        Column("sorts", JSONB, nullable=False),
+        Column("body", Text, nullable=False),
+    ]
+
+
+resource = Table(
+    "resource",
+    metadata,
+    *_resource_columns(),
+    PrimaryKeyConstraint("child", "type", "rid"),
+    postgresql_partition_by="LIST (type)",
+)
+Index(
+    "resource_child_date",
+    resource.c.child,
+    resource.c.date_low.desc(),
+    resource.c.rid.desc(),
+    postgresql_include=["kind"],
+)
+Index(
+    "resource_child_last_updated",
+    resource.c.child,
+    resource.c.last_updated.desc(),
+    resource.c.rid.desc(),
+    postgresql_include=["kind"],
+)
+Index(
+    "resource_date",
+    resource.c.type,
+    resource.c.date_low.desc(),
+    resource.c.rid.desc(),
+    postgresql_include=["child", "kind"],
+)
+Index(
+    "resource_last_updated",
+    resource.c.type,
+    resource.c.last_updated.desc(),
+    resource.c.rid.desc(),
+    postgresql_include=["child", "kind"],
+)
+
+_partitions = MetaData()
+"""Partitions are created by migrations; here they are only named, so that SQL can go straight to one."""
+
+_by_type = {type_: Table(f"resource_{type_.lower()}", _partitions, *_resource_columns()) for type_ in HOT}
+_other = Table("resource_other", _partitions, *_resource_columns())
+
+
+resource_patient = _by_type["Patient"]
+
+
+def partition(type_: str) -> Table:
+    """The partition that holds a resource type: named in the SQL, planning does not look at the others."""
+    return _by_type.get(type_, _other)
+
+
+history = Table(
+    "history",
+    metadata,
+    Column("child", BigInteger, nullable=False),
+    Column("type", SmallInteger, nullable=False),
+    Column("rid", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("author", SmallInteger, nullable=False),
+    Column("restriction", SmallInteger, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("shared", Boolean, nullable=False),
+    Column("last_updated", _INSTANT, nullable=False),
+    Column("tok", ARRAY(BigInteger), nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("child", "type", "rid", "version"),
+)
+
+locator = Table(
+    "locator",
+    metadata,
+    Column("type", SmallInteger, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("child", BigInteger, nullable=False),
+    Column("rid", BigInteger, nullable=False),
+    PrimaryKeyConstraint("type", "id"),
+)
+
+identity = Table(
+    "identity",
+    metadata,
+    Column("system", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("child", BigInteger, nullable=False),
+    Column("rid", BigInteger, nullable=False),
+    PrimaryKeyConstraint("system", "value"),
+)
+Index("identity_child", identity.c.child)
+
+claim = Table(
+    "claim",
+    metadata,
+    Column("child", BigInteger, nullable=False),
+    Column("system", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("rid", BigInteger, nullable=False),
+    PrimaryKeyConstraint("child", "system", "value"),
+)
+
+identifier = Table(
+    "identifier",
+    metadata,
+    Column("value", Text(collation="C"), nullable=False),
+    Column("system", Text(collation="C"), nullable=False),
+    Column("type", SmallInteger, nullable=False),
+    Column("child", BigInteger, nullable=False),
+    Column("rid", BigInteger, nullable=False),
+    PrimaryKeyConstraint("value", "type", "system", "child", "rid"),
+)
+Index("identifier_child", identifier.c.child, identifier.c.rid)
+
+about = Table(
+    "about",
+    metadata,
+    Column("child", BigInteger, nullable=False),
+    Column("rid", BigInteger, nullable=False),
+    Column("other", BigInteger, nullable=False),
+    PrimaryKeyConstraint("child", "rid", "other"),
+)
+
+facet = Table(
+    "facet",
+    metadata,
+    Column("h", BigInteger, nullable=False),
+    Column("child", BigInteger, nullable=False),
+    Column("rid", BigInteger, nullable=False),
+    Column("type", SmallInteger, nullable=False),
+    Column("date_low", _INSTANT),
+    Column("last_updated", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("child", "rid", "h"),
+)
+Index("facet_date", facet.c.h, facet.c.date_low.desc(), facet.c.rid.desc(), postgresql_include=["child"])
+Index(
+    "facet_last_updated",
+    facet.c.h,
+    facet.c.last_updated.desc(),
+    facet.c.rid.desc(),
+    postgresql_include=["child"],
+)
+
+string_index = Table(
+    "string_index",
+    metadata,
+    Column("child", BigInteger, nullable=False),
+    Column("rid", BigInteger, nullable=False),
+    Column("param", Integer, nullable=False),
+    Column("folded", Text(collation="C"), nullable=False),
+    Column("type", SmallInteger, nullable=False),
+    Column("lowest", Boolean, nullable=False),
+    Column("highest", Boolean, nullable=False),
+    PrimaryKeyConstraint("child", "rid", "param", "folded"),
+)
+Index(
+    "string_order",
+    string_index.c.type,
+    string_index.c.param,
+    string_index.c.folded,
+    string_index.c.rid,
+    postgresql_include=["child", "lowest", "highest"],
+)
+
+date_index = Table(
+    "date_index",
+    metadata,
+    Column("child", BigInteger, nullable=False),
+    Column("rid", BigInteger, nullable=False),
+    Column("param", Integer, nullable=False),
+    Column("low", _INSTANT, nullable=False),
+    Column("high", _INSTANT, nullable=False),
+    Column("type", SmallInteger, nullable=False),
+    Column("lowest", Boolean, nullable=False),
+    Column("highest", Boolean, nullable=False),
+    PrimaryKeyConstraint("child", "rid", "param", "low", "high"),
+)
+Index(
+    "date_order",
+    date_index.c.type,
+    date_index.c.param,
+    date_index.c.low,
+    date_index.c.rid,
+    postgresql_include=["child", "high", "lowest", "highest"],
+)
+
+sight = Table(
+    "sight",
+    metadata,
+    Column("child", BigInteger, nullable=False),
+    Column("principal", Integer, nullable=False),
+    # The rid of the resource that gives sight; 0: the child was traced.
+    Column("basis", BigInteger, nullable=False),
+    Column("degree", SmallInteger, nullable=False),
+    Column("valid_from", _INSTANT, nullable=False),
+    Column("valid_until", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("child", "principal", "basis"),
+)
+Index(
+    "sight_principal",
+    sight.c.principal,
+    sight.c.child,
+    postgresql_include=["degree", "valid_from", "valid_until"],
+)
+
+presence = Table(
+    "presence",
+    metadata,
+    Column("child", BigInteger, nullable=False),
+    Column("type", SmallInteger, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    PrimaryKeyConstraint("child", "type", "kind"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("child", BigInteger, nullable=False),
+    Column("rid", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("type", SmallInteger, nullable=False),
+    Column("interaction", Text, nullable=False),
+    Column("author", SmallInteger, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    # The transaction that wrote it: what is below the oldest one still running is complete.
+    Column("xid", BigInteger, nullable=False, server_default=text("(pg_current_xact_id())::text::bigint")),
+    PrimaryKeyConstraint("child", "rid", "version"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    # The child that was asked about; 0: none or several, then `audit_child` names them.
+    Column("child", BigInteger, nullable=False),
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    Column("agency", SmallInteger, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("interaction", Text, nullable=False),
+    Column("type", SmallInteger),
+    Column("query", Text),
+    Column("outcome", SmallInteger, nullable=False),
+    Column("hits", ARRAY(BigInteger), nullable=False),
+    PrimaryKeyConstraint("child", "id"),
+)
+
+audit_child = Table(
+    "audit_child",
+    metadata,
+    Column("child", BigInteger, nullable=False),
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    PrimaryKeyConstraint("child", "id"),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("detail", JSONB, nullable=False),
+    Column("created", _INSTANT, nullable=False),
+    Column("updated", _INSTANT, nullable=False),
+)
+
+agency = Table(
+    "agency",
+    metadata,
+    Column("number", SmallInteger, primary_key=True, autoincrement=False),
+    Column("code", Text, nullable=False, unique=True),
+)
+
+client = Table(
+    "client",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("agency", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("secret_hash", Text),
+    Column("jwks", JSONB),
+    Column("created", _INSTANT, nullable=False),
+    Column("rotated", _INSTANT),
+    Column("removed", _INSTANT),
+    # A client of the demonstration authority is refused outside it.
+    Column("demonstration", Boolean, nullable=False, server_default=text("false")),
+)
+
+assertion = Table(
+    "assertion",
+    metadata,
+    Column("client", Text, nullable=False),
+    Column("jti", Text, nullable=False),
+    Column("expires", _INSTANT, nullable=False),
+    PrimaryKeyConstraint("client", "jti"),
+)
+
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("kid", Text, primary_key=True),
+    Column("algorithm", Text, nullable=False),
+    Column("private_jwk", JSONB, nullable=False),
+    Column("created", _INSTANT, nullable=False),
+    Column("retired", _INSTANT),
+)
+
+allowance = Table(
+    "allowance",
+    metadata,
+    Column("principal", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("hour", _INSTANT, nullable=False),
+    Column("used", Integer, nullable=False),
+    PrimaryKeyConstraint("principal", "what", "hour"),
+)
+
+setting = Table(
+    "setting",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)

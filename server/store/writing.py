@@ -1,0 +1,194 @@
+"""Versions into tables: what was goes to `history`, what is goes in, all in the caller's transaction.
+
+A write is three steps: lock the locator's line, move the old version (one statement whose parts depend on one
+another), insert the new rows. Never an UPDATE beside an INSERT … SELECT of the same row in one statement:
+distributed, that stores the new body as history.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Integer,
+    SmallInteger,
+    bindparam,
+    cast,
+    delete,
+    false,
+    insert,
+    literal,
+    select,
+    true,
+    update,
+)
+
+from server.store import recordset
+from server.store import tables as t
+from server.store.database import Prepared
+from server.store.row import Entry, Row
+
+_SETS = (
+    recordset.insertion(t.locator),
+    recordset.insertion(t.resource),
+    recordset.insertion(t.facet),
+    recordset.insertion(t.string_index),
+    recordset.insertion(t.date_index),
+    recordset.insertion(t.identifier),
+    recordset.insertion(t.about),
+    recordset.insertion(t.sight, exists="replace"),
+    recordset.insertion(t.presence, exists="keep"),
+    recordset.insertion(t.outbox, leave=("xid",)),
+    recordset.insertion(t.audit),
+)
+_write = Prepared(select(literal(1)).add_cte(*_SETS))
+
+
+def write(
+    connection: Connection, rows: Sequence[Row], outbox: Sequence[dict[str, Any]], audit: Sequence[Entry]
+) -> None:
+    """Insert whole resources with everything that finds them, what tells of them, and the account of it."""
+    text = recordset.text
+    _write(
+        connection,
+        locator=text(
+            {"type": r.type, "id": r.id, "child": r.child, "rid": r.rid} for r in rows if not r.located
+        ),
+        resource=text(map(_resource, rows)),
+        facet=text(facet for r in rows for facet in _facets(r)),
+        string_index=text(
+            {"child": r.child, "rid": r.rid, "param": param, "folded": folded, "type": r.type,
+             "lowest": lowest, "highest": highest}
+            for r in rows for param, folded, lowest, highest in r.strings
+        ),
+        date_index=text(
+            {"child": r.child, "rid": r.rid, "param": param, "low": low, "high": high, "type": r.type,
+             "lowest": lowest, "highest": highest}
+            for r in rows for param, low, high, lowest, highest in r.dates
+        ),
+        identifier=text(
+            {"value": value, "system": system, "type": r.type, "child": r.child, "rid": r.rid}
+            for r in rows for system, value in r.identifiers
+        ),
+        about=text({"child": r.child, "rid": r.rid, "other": other} for r in rows for other in r.others),
+        sight=text(
+            {"child": r.child, "principal": s.principal, "basis": r.rid, "degree": s.degree,
+             "valid_from": s.valid_from, "valid_until": s.valid_until}
+            for r in rows for s in r.sights
+        ),
+        presence=text({"child": r.child, "type": r.type, "kind": r.kind} for r in rows),
+        outbox=text(outbox),
+        audit=text(entry.values() for entry in audit),
+    )  # fmt: skip
+
+
+def _resource(row: Row) -> dict[str, Any]:
+    low, high = row.date or (None, None)
+    return {
+        "child": row.child, "type": row.type, "rid": row.rid, "id": row.id, "version": row.version,
+        "author": row.author, "restriction": row.restriction, "kind": row.kind, "shared": bool(row.others),
+        "last_updated": row.last_updated, "date_low": low, "date_high": high, "tok": row.tokens,
+        "sorts": row.sorts, "body": row.body,
+    }  # fmt: skip
+
+
+def _facets(row: Row) -> Iterable[dict[str, Any]]:
+    low = row.date[0] if row.date else None
+    return (
+        {"h": h, "child": row.child, "rid": row.rid, "type": row.type, "date_low": low,
+         "last_updated": row.last_updated}
+        for h in row.facets
+    )  # fmt: skip
+
+
+# ---- what was ----------------------------------------------------------------------------------------------
+
+_gone = recordset.recordset("gone", {"child": BigInteger(), "type": SmallInteger(), "rid": BigInteger()})
+_KEPT = [c.name for c in t.history.columns]
+_old = (
+    delete(t.resource)
+    .where(*recordset.same(t.resource, _gone, "child", "type", "rid"))
+    .returning(*(t.resource.c[name] for name in _KEPT if name != "deleted"))
+    .cte("old")
+)
+_retire = Prepared(
+    select(literal(1)).add_cte(
+        insert(t.history)
+        .from_select(_KEPT, select(*(false() if name == "deleted" else _old.c[name] for name in _KEPT)))
+        .cte("kept"),
+        *(
+            delete(table).where(*recordset.same(table, _gone, "child", "rid")).cte(f"{table.name}_out")
+            for table in (t.facet, t.string_index, t.date_index, t.identifier, t.about, t.identity, t.claim)
+        ),
+        delete(t.sight)
+        .where(t.sight.c.child == _gone.c.child, t.sight.c.basis == _gone.c.rid)
+        .cte("sight_out"),
+    )
+)
+
+
+def retire(connection: Connection, places: Iterable[tuple[int, int, int]]) -> None:
+    """Move the present versions at (child, type, rid) to history and take away all that finds them."""
+    rows = [{"child": child, "type": type_, "rid": rid} for child, type_, rid in places]
+    _retire(connection, gone=recordset.text(rows))
+
+
+def bury(connection: Connection, child: int, type_: int, rid: int, version: int, at: datetime) -> None:
+    """A deletion is a version too: the last one, with the labels of the one before and nothing in it."""
+    _bury(connection, of_child=child, of_type=type_, of_rid=rid, new_version=version, at=at)
+
+
+_before = t.history.alias("before")
+_bury = Prepared(
+    insert(t.history).from_select(
+        _KEPT,
+        select(
+            *(
+                {
+                    "version": cast(bindparam("new_version"), Integer),
+                    "deleted": true(),
+                    "last_updated": cast(bindparam("at"), t.history.c.last_updated.type),
+                    "body": literal(""),
+                }.get(name, _before.c[name])
+                for name in _KEPT
+            )
+        )
+        .where(
+            _before.c.child == bindparam("of_child"),
+            _before.c.type == bindparam("of_type"),
+            _before.c.rid == bindparam("of_rid"),
+        )
+        .order_by(_before.c.version.desc())
+        .limit(1),
+    )
+)
+
+
+def restrict(connection: Connection, child: int, restriction: int) -> None:
+    """All that is known of a child follows the label on its Patient."""
+    for table in (t.resource, t.history):
+        connection.execute(update(table).where(table.c.child == child).values(restriction=restriction))
+
+
+# ---- claims ------------------------------------------------------------------------------------------------
+
+_claim_identity = Prepared(select(literal(1)).add_cte(recordset.insertion(t.identity)))
+_claim_within = Prepared(select(literal(1)).add_cte(recordset.insertion(t.claim)))
+
+
+def claim_identity(connection: Connection, claims: Iterable[tuple[str, str, int, int]]) -> None:
+    """(system, value, child, rid): this child and no other. Unique violation: another child has one of them."""
+    _claim_identity(connection, identity=recordset.text(_claims(claims)))
+
+
+def claim_within(connection: Connection, claims: Iterable[tuple[str, str, int, int]]) -> None:
+    """(system, value, child, rid): one live resource of this child. Unique violation: there is one."""
+    _claim_within(connection, claim=recordset.text(_claims(claims)))
+
+
+def _claims(claims: Iterable[tuple[str, str, int, int]]) -> Iterable[dict[str, Any]]:
+    return (
+        {"system": system, "value": value, "child": child, "rid": rid} for system, value, child, rid in claims
+    )

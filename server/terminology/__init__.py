@@ -1,0 +1,1 @@
+"""Codes: what they mean and which are allowed."""

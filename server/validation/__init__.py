@@ -1,0 +1,1 @@
+"""Is it FHIR? Functions compiled from the definitions."""

@@ -1,0 +1,92 @@
+"""What is wrong in a resource, and the words for it.
+
+A sentence is for the client's developer: it names the element, what was found and what belongs there. It
+quotes codes, numbers, dates and the names of unknown properties, for they are the error; never prose, names
+or identifiers, for they are somebody's.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from server.fhir.issue import Issue
+from server.fhir.primitive import Primitive
+
+LIMIT = 100
+"""More errors than this in one resource have one cause."""
+
+_QUOTE_LIMIT = 60
+_PROPERTY = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
+_WORD = re.compile(r"[\w.:+|/#$\-]+")
+# Nine digits in a row are a number of somebody's, whatever the element was meant for.
+_NUMBER_OF_SOMEBODY = re.compile(r"[0-9]{9}")
+
+
+@dataclass(slots=True)
+class Fault:
+    """`text` completes the sentence that `path` begins; the path grows to the left on the way up."""
+
+    code: str
+    text: str
+    path: str = ""
+
+    def issue(self, type: str) -> Issue:
+        """The fault in a resource of that type."""
+        where = f"{type}{self.path}"
+        return Issue(self.code, f"{where} {self.text}", (where,))
+
+
+Faults = list[Fault] | None
+"""None where all is well, so that a valid resource allocates nothing."""
+
+
+def joined(faults: Faults, more: list[Fault], step: str = "") -> list[Fault]:
+    """The faults so far, and those found inside the element that `step` leads to."""
+    if step:
+        for fault in more:
+            fault.path = step + fault.path
+    if faults is None:
+        return more
+    faults += more[: LIMIT - len(faults)]
+    return faults
+
+
+def wrong_value(type: Primitive, value: Any) -> Fault:
+    """A value that the primitive type does not take."""
+    if isinstance(value, type.json) and value.__class__ is not bool:
+        return Fault("value", f"has to be {type.expected}; {shown(value, quotable=type.quotable)} is not.")
+    return Fault("structure", f"has to be {type.expected}; {kind(value)} is not.")
+
+
+def kind(value: Any) -> str:
+    """What a message calls a value of the wrong kind."""
+    return _KINDS.get(type(value), "this value")
+
+
+_KINDS: Mapping[type, str] = {
+    type(None): "null",
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    Decimal: "a number",
+    float: "a binary floating-point number",
+}
+
+
+def shown(value: object, *, quotable: bool = True) -> str:
+    """A value in quotes, cut to size, or "this value" if it is no word or might be a number of somebody's."""
+    if value == "":
+        return "an empty string"
+    text = str(value)
+    if not quotable or _WORD.fullmatch(text) is None or _NUMBER_OF_SOMEBODY.search(text):
+        return "this value"
+    return f"'{text}'" if len(text) <= _QUOTE_LIMIT else f"'{text[: _QUOTE_LIMIT - 1]}…'"
+
+
+def is_name(key: str) -> bool:
+    """Whether a key could be the name of an element, so that it may be quoted and stand in a path."""
+    return len(key) <= _QUOTE_LIMIT and _PROPERTY.fullmatch(key) is not None

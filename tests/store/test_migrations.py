@@ -1,0 +1,121 @@
+import pytest
+from sqlalchemy import Connection, inspect, text
+
+from server.store import migrate, tables
+from server.store.database import Database
+
+TABLES = sorted(tables.metadata.tables)
+
+
+@pytest.fixture(scope="module")
+def by_tables(new_database):
+    """A database made straight from tables.py, without migrations."""
+    with new_database() as url:
+        database = Database(url)
+        with database.begin() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+            tables.metadata.create_all(connection)
+        yield database
+        database.close()
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_migrated_table_is_the_table_of_the_code(database, by_tables, table):
+    with database.begin() as migrated, by_tables.begin() as made:
+        assert columns(migrated, table) == columns(made, table)
+        assert constraints(migrated, table) == constraints(made, table)
+        assert indexes(migrated, table) == indexes(made, table)
+
+
+def test_migrations_make_no_table_but_those_of_the_code_and_their_partitions(database):
+    partitions = {f"resource_{type_.lower()}" for type_ in tables.HOT} | {"resource_other"}
+    with database.begin() as connection:
+        names = set(inspect(connection).get_table_names())
+    assert names == {*TABLES, *partitions, "alembic_version"}
+
+
+def test_sequences_are_those_of_the_code(database, by_tables):
+    query = text("SELECT sequencename, increment_by, start_value FROM pg_sequences ORDER BY 1")
+    with database.begin() as migrated, by_tables.begin() as made:
+        assert migrated.execute(query).all() == made.execute(query).all()
+
+
+@pytest.mark.parametrize("type_", tables.HOT)
+def test_a_hot_type_has_a_partition_under_its_own_number(database, type_):
+    from server.definition.library import library
+
+    bound = text("SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE relname = :name")
+    with database.begin() as connection:
+        found = connection.scalar(bound, {"name": f"resource_{type_.lower()}"})
+    assert found == f"FOR VALUES IN ('{library().type_number(type_)}')"
+
+
+def test_migrating_twice_changes_nothing(database):
+    assert migrate.migrate(database.engine).is_current
+    with database.begin() as connection:
+        assert migrate.status(connection).is_current
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (None, "no schema yet"),
+        ("0001", "older than 0002"),
+        ("0003", "newer than 0002"),
+    ],
+)
+def test_a_schema_of_another_age_is_refused_and_the_refusal_says_which(found, told):
+    with pytest.raises(migrate.WrongSchema, match=told):
+        migrate.Status(found, ("0001", "0002")).require_current()
+
+
+def test_a_schema_newer_than_the_code_is_never_migrated(new_database):
+    with new_database() as url:
+        database = Database(url)
+        with database.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(migrate.WrongSchema, match="schema 9999, newer than"):
+            migrate.migrate(database.engine)
+        database.close()
+
+
+def test_every_table_that_grows_with_children_has_the_child_in_its_primary_key():
+    directories = {"locator", "identity", "identifier"}
+    for table in tables.metadata.tables.values():
+        if "child" in table.c and table.name not in directories:
+            assert "child" in table.primary_key.columns, table.name
+
+
+def test_every_table_has_a_primary_key():
+    assert all(table.primary_key.columns for table in tables.metadata.tables.values())
+
+
+def columns(connection: Connection, table: str) -> list[tuple[object, ...]]:
+    return connection.execute(
+        text(
+            "SELECT attname, format_type(atttypid, atttypmod), attnotnull, collname, "
+            "pg_get_expr(adbin, adrelid) FROM pg_attribute "
+            "LEFT JOIN pg_collation ON pg_collation.oid = attcollation "
+            "LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum "
+            "WHERE attrelid = to_regclass(:table) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+        ),
+        {"table": table},
+    ).all()
+
+
+def constraints(connection: Connection, table: str) -> list[tuple[object, ...]]:
+    return connection.execute(
+        text(
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
+            "WHERE conrelid = to_regclass(:table) ORDER BY 1"
+        ),
+        {"table": table},
+    ).all()
+
+
+def indexes(connection: Connection, table: str) -> list[tuple[object, ...]]:
+    return connection.execute(
+        text("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = :table ORDER BY 1"),
+        {"table": table},
+    ).all()
