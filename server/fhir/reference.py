@@ -42,6 +42,10 @@ _RESTFUL = re.compile(
     r"(?:https?://[^\s?#]+/)?([A-Z][A-Za-z]{1,63})/([A-Za-z0-9.\-]{1,64})(?:/_history/([A-Za-z0-9.\-]{1,64}))?"
 )
 
+_PROPERTIES = frozenset(
+    {"id", "extension", "reference", "_reference", "type", "_type", "identifier", "display", "_display"}
+)
+
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Reference:
@@ -59,9 +63,8 @@ def references(resource: Json) -> Iterator[tuple[Json, str]]:
         node = todo.pop()
         if type(node) is dict:
             text = node.get("reference")
-            # The resource itself may have an element of that name (`ImplementationGuide.definition.resource`
-            # has a Reference there; `Consent.provision.data` too): only text makes a Reference.
-            if type(text) is str:
+            # Other types have an element of that name too: a URI, or a Reference of its own.
+            if type(text) is str and node.keys() <= _PROPERTIES:
                 yield node, text
             todo.extend(reversed(node.values()))
         elif type(node) is list:

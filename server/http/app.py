@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
@@ -43,8 +43,11 @@ def create(found: Settings | None = None) -> Flask:
 
 
 def preload() -> None:
-    """Load what every worker will need, in the process that they are forked from."""
-    library()
+    """Try it once, in the process that the workers are forked from: whatever cannot start says so there, and
+    what is loaded for good is shared."""
+    database: Database = create().extensions["database"]
+    # A connection must not be used on both sides of a fork.
+    database.close()
 
 
 def _refusal(base_path: str) -> Callable[[Exception], Response]:
@@ -60,21 +63,19 @@ def _refusal(base_path: str) -> Callable[[Exception], Response]:
 
 def _plain(error: Exception) -> Response:
     if isinstance(error, HTTPException):
-        response = error.get_response()
-        response.data = json.dumps({"error": error.name, "message": error.description})
-        response.content_type = "application/json"
-        return Response(response.data, response.status, response.headers)
+        answer = _told(error.code or 500, error.name, error.description or "")
+        answer.headers.extend(_but_content(error.get_headers()))
+        return answer
     if isinstance(error, FhirError):
-        return Response(
-            json.dumps({"error": error.code, "message": str(error)}),
-            error.status,
-            error.headers,
-            content_type="application/json",
-        )
-    reference = request.environ[REQUEST_ID]
+        return _told(error.status, error.code, str(error))
     _log.error("unforeseen", exc_info=error)
-    return Response(
-        json.dumps({"error": "Internal Server Error", "message": f"Reference {reference}."}),
-        500,
-        content_type="application/json",
-    )
+    reference = request.environ[REQUEST_ID]
+    return _told(500, "Internal Server Error", f"Something unforeseen went wrong. Reference {reference}.")
+
+
+def _told(status: int, error: str, message: str) -> Response:
+    return Response(json.dumps({"error": error, "message": message}), status, content_type="application/json")
+
+
+def _but_content(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in headers if not name.lower().startswith("content-")]

@@ -9,6 +9,7 @@ from server.access.scope import Scope, parse
 from server.child.hooks import hooks
 from server.definition.library import library
 from server.fhir.issue import FhirError
+from server.interaction.publish import publish
 from server.record.door import Door
 from server.search.hash import Hasher
 from server.search.registry import Registry
@@ -56,6 +57,7 @@ def door(found: Settings, database: Database) -> Door:
         bundle_limit=found.bundle_limit,
         types=frozenset(definitions.resource_types),
     )
+    publish(opened)
     return opened
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from server import clock
 from server.fhir import Json
 from server.fhir.exchange import FhirRequest, FhirResponse
-from server.fhir.issue import FhirError, Issue, Malformed, PreconditionFailed
+from server.fhir.issue import FhirError, Malformed, PreconditionFailed
 from server.fhir.primitive import id as is_id
 from server.fhir.reference import parse, references
 from server.interaction import answer, entry, write
@@ -46,7 +46,7 @@ def transaction(request: FhirRequest, record: Record, route: Route) -> FhirRespo
         for at, each in enumerate(entry.entries(request, record.door))
     ]
     _distinct(parts)
-    names = _names(parts, record)
+    names = _names(parts, record) | _conditional(parts, record)
     for part in sorted(parts, key=lambda part: _ORDER[part.request.method]):
         if part.done is None:
             part.done = _carried_out(part, names, record, route)
@@ -125,7 +125,7 @@ def _carried_out(part: Part, names: dict[str, str], record: Record, route: Route
     with _at(part):
         content = part.request.content
         if content is not None:
-            content = _conditions_resolved(_renamed(content, names), record)
+            content = _renamed(content, names)
         headers = {name: value for name, value in part.request.headers.items() if name != "if-none-exist"}
         single = replace(part.request, content=content, headers=headers)
         if single.method == "POST" and "/" not in single.path and single.path in record.door.types:
@@ -173,19 +173,20 @@ def _in_text(text: Any, names: dict[str, str]) -> Any:
     return text
 
 
-def _conditions_resolved(resource: Json, record: Record) -> Json:
-    """References of the form `Patient?identifier=…`, each made a reference to the one resource it finds."""
-    found = {text for _, text in references(resource) if "?" in text and text.partition("?")[0] in record.door.types}
-    if not found:
-        return resource
+def _conditional(parts: list[Part], record: Record) -> dict[str, str]:
+    """References of the form `Patient?identifier=…`, each with the one resource it finds before anything is written.
+
+    Raises:
+        PreconditionFailed: it finds none. MultipleMatches: it finds several.
+    """
     names: dict[str, str] = {}
-    for text in found:
-        type_ = text.partition("?")[0]
-        match = write.matching(record, type_, text)
-        if match is None:
-            told = f"The conditional reference to a {type_} matches nothing."
-            raise PreconditionFailed(issues=(Issue("not-found", told, (type_,)),))
-        names[text] = f"{type_}/{match.id}"
-    resolved = _renamed(resource, names)
-    assert isinstance(resolved, dict)
-    return resolved
+    for part in parts:
+        for _, text in references(part.request.content or {}):
+            type_, mark, _ = text.partition("?")
+            if mark and text not in names and type_ in record.door.types:
+                with _at(part):
+                    found = write.matching(record, type_, text)
+                    if found is None:
+                        raise PreconditionFailed(f"The conditional reference to a {type_} matches nothing.")
+                names[text] = f"{type_}/{found.id}"
+    return names

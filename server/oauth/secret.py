@@ -2,12 +2,13 @@
 
 import hashlib
 import hmac
-import secrets
+
+from server import clock
 
 
 def new() -> str:
     """A secret of 256 random bits."""
-    return secrets.token_urlsafe(32)
+    return clock.new_secret()
 
 
 def hashed(secret: str) -> str:
@@ -16,7 +17,7 @@ def hashed(secret: str) -> str:
     One round is enough: nobody guesses 256 random bits, whatever a guess costs. Stretching, which passwords
     need, would only let a flood of token requests take the processor.
     """
-    salt = secrets.token_hex(16)
+    salt = clock.new_secret()[:32]
     return f"sha256${salt}${_digest(salt, secret)}"
 
 

@@ -19,7 +19,6 @@ from server.oauth.discovery import (
     KEYS_PATH,
     TOKEN_PATH,
     server_metadata,
-    smart_configuration,
     token_endpoint,
 )
 from server.oauth.token import TokenGenerator
@@ -29,7 +28,7 @@ from server.store.database import Database
 
 
 def blueprint(found: Settings, database: Database) -> Blueprint:
-    """The routes of /auth and of discovery."""
+    """The routes of /auth. FHIR's own discovery stands under the FHIR base."""
     routes = Blueprint("auth", __name__)
     server = _Server(found, database)
 
@@ -45,10 +44,6 @@ def blueprint(found: Settings, database: Database) -> Blueprint:
         with database.begin() as connection:
             keys.signing_key(connection)
             return {"keys": list(keys.public_keys(connection).values())}
-
-    @routes.get(found.base_path + "/.well-known/smart-configuration")
-    def smart() -> dict[str, Any]:
-        return smart_configuration(found)
 
     @routes.get("/.well-known/oauth-authorization-server")
     def metadata() -> dict[str, Any]:

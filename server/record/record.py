@@ -31,6 +31,9 @@ from server.validation.validate import validate
 
 _FOREVER = 2**31 - 1
 
+OURSELVES = 0
+"""The author of what ships with the server."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -183,7 +186,8 @@ class Record:
         Raises:
             Forbidden, PreconditionFailed; Conflict: the id is taken by what the caller may not see.
         """
-        self.flush()
+        if self.staged(type_, id_):
+            self.flush()
         number = self.door.library.type_number(type_)
         place = locator.lock(self.connection, number, id_)
         if place is None:
@@ -254,6 +258,8 @@ class Record:
         held, (seen, permitted, restriction) = resources.stored(type_, rows[0][:9]), rows[0][9:12]
         if not seen:
             raise Conflict("This id cannot be used.")
+        if held.author == OURSELVES != self.access.agency.number:
+            raise Forbidden(f"This {type_} ships with the server and cannot be changed.")
         if not permitted:
             raise Forbidden(f"The rights of this caller do not let it change this {type_}.")
         return resources.with_restriction(held, restriction)

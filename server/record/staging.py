@@ -14,6 +14,7 @@ from server.fhir.reference import parse, references
 from server.record.door import Door
 from server.record.event import entry, told
 from server.search.types import Index
+from server.search.types.reference import localised
 from server.store import locator, recordset, resources, writing
 from server.store.database import violates_unique
 from server.store.row import Entry, Row, Stored
@@ -113,8 +114,8 @@ def _places(door: Door, connection: Any, access: Access, staged: list[Staged]) -
 def local_targets(resource: Json, door: Door) -> Iterable[tuple[str, str]]:
     """(type, id) of every literal reference to this server that a resource holds."""
     for _, text in references(resource):
-        target = parse(text.removeprefix(door.base_url + "/"))
-        if target.type in door.types and target.id and not target.url:
+        target = parse(localised(text, door.base_url) or "")
+        if target.local and target.type in door.types and target.id:
             yield target.type, target.id
 
 

@@ -6,7 +6,19 @@ A view is made of alternatives; a row that satisfies one is seen. It is a value:
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, FromClause, and_, false, func, literal, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Interval,
+    and_,
+    cast,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 
 from server.search.registry import where
 from server.search.types import Condition, Context
@@ -109,8 +121,10 @@ class CallerView:
             select(literal(1)).where(of_row, ~in_sight(other.c.other, self.agency, INVOLVED, months)).exists()
         )
         others_seen = or_(~row.c.shared, ~unseen)
-        return others_seen if self.directory else and_(
-            in_sight(row.c.child, self.agency, INVOLVED, months), others_seen
+        return (
+            others_seen
+            if self.directory
+            else and_(in_sight(row.c.child, self.agency, INVOLVED, months), others_seen)
         )
 
 
@@ -128,5 +142,5 @@ def in_sight(child: ColumnElement[int], agency: int, degree: int, months: int) -
 
 def current(s: FromClause, degree: int, months: int) -> ColumnElement[bool]:
     """A line of `sight` that holds at this moment (or did until so many months ago)."""
-    until = func.now() - literal(_MONTH * months) if months else func.now()
+    until = func.now() - cast(literal(_MONTH * months, Interval), Interval) if months else func.now()
     return and_(s.c.degree >= literal(degree), s.c.valid_from <= func.now(), s.c.valid_until > until)

@@ -123,4 +123,8 @@ def _first(codings: list[Json]) -> str:
     if not codings:
         return "none was found."
     system, code = codings[0].get("system"), codings[0].get("code")
-    return f"{shown(code)} of {system or 'no system'} is not." if code else "a code is missing."
+    return (
+        f"{shown(code)} of {shown(system) if system else 'no system'} is not."
+        if code
+        else "a code is missing."
+    )

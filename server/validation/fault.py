@@ -19,7 +19,8 @@ LIMIT = 100
 
 _QUOTE_LIMIT = 60
 _PROPERTY = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
-_WORD = re.compile(r"[\w.:+|/#$\-]+")
+_CODE = re.compile(r"[\w.:+|/#$\-]+")
+_FIGURES = re.compile(r"[0-9TWZ:.,+\-/ ]+")
 # Nine digits in a row are a number of somebody's, whatever the element was meant for.
 _NUMBER_OF_SOMEBODY = re.compile(r"[0-9]{9}")
 
@@ -56,7 +57,7 @@ def joined(faults: Faults, more: list[Fault], step: str = "") -> list[Fault]:
 def wrong_value(type: Primitive, value: Any) -> Fault:
     """A value that the primitive type does not take."""
     if isinstance(value, type.json) and value.__class__ is not bool:
-        return Fault("value", f"has to be {type.expected}; {shown(value, quotable=type.quotable)} is not.")
+        return Fault("value", f"has to be {type.expected}; {_quote(type, value)} is not.")
     return Fault("structure", f"has to be {type.expected}; {kind(value)} is not.")
 
 
@@ -77,12 +78,21 @@ _KINDS: Mapping[type, str] = {
 }
 
 
-def shown(value: object, *, quotable: bool = True) -> str:
-    """A value in quotes, cut to size, or "this value" if it is no word or might be a number of somebody's."""
+def shown(code: str) -> str:
+    """A code in quotes, cut to size; "this value" if it is none, or might be a number of somebody's."""
+    return _quoted(code, _CODE)
+
+
+def _quote(type: Primitive, value: Any) -> str:
     if value == "":
         return "an empty string"
-    text = str(value)
-    if not quotable or _WORD.fullmatch(text) is None or _NUMBER_OF_SOMEBODY.search(text):
+    if not type.quotable:
+        return "this value"
+    return _quoted(str(value), _CODE if type.name == "code" else _FIGURES)
+
+
+def _quoted(text: str, shape: re.Pattern[str]) -> str:
+    if shape.fullmatch(text) is None or _NUMBER_OF_SOMEBODY.search(text):
         return "this value"
     return f"'{text}'" if len(text) <= _QUOTE_LIMIT else f"'{text[: _QUOTE_LIMIT - 1]}…'"
 

@@ -77,16 +77,16 @@ class _Properties(dict[str, Check]):
     def _unknown(self, key: str, value: Any, parent: Json) -> Faults:
         if not is_name(key):
             return [Fault("structure", f"has a property that is not an element of {self._path}.")]
-        return [Fault("structure", f"is not an element of {self._path}{self._hint(key)}.")]
+        return [Fault("structure", f"is not an element of {self._path}{self._hint(key)}")]
 
     def _hint(self, key: str) -> str:
         if key.startswith("_") and key[1:] in self._makers:
-            return "; only the name of a primitive element may have '_' before it"
+            return "; only the name of a primitive element may have '_' before it."
         typed = [name for name, step in self._steps.items() if step.startswith(f".{key}.ofType(")]
         if typed:
-            return f"; its type is part of its name, as in '{typed[0]}'"
+            return f"; its type is part of its name, as in '{typed[0]}'."
         like = get_close_matches(key, self._makers, n=1, cutoff=0.75)
-        return f"; did you mean '{like[0]}'?" if like else ""
+        return f"; did you mean '{like[0]}'?" if like else "."
 
 
 def _object(within: Structure, parent: Element, *more: Rule, bare: frozenset[str] = _ID) -> Check:

@@ -52,7 +52,7 @@ def test_a_client_with_keys_has_no_secret(childrecord, database, tmp_path):
         ({"keys": [ECKey.generate_key("P-256", parameters={"kid": "k"}).as_dict(private=False)]}, "P-384"),
         ({"keys": [OctKey.generate_key(256, parameters={"kid": "k"}).as_dict()]}, "private key"),
         ({"keys": [{"kty": "RSA", "kid": "k", "e": "AQAB", "n": "w" * 171}]}, "2048 bits"),
-        ({"keys": []}, "no keys"),
+        ({"keys": []}, "No keys"),
         ({}, "cannot be used"),
         ([], "cannot be used"),
         ("x", "cannot be used"),

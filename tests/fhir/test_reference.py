@@ -49,7 +49,9 @@ def test_every_reference_of_a_resource_is_found_in_order() -> None:
         "subject": {"reference": "#p"},
         "performer": [{"reference": "Practitioner/1"}, {"display": "no reference"}, {"reference": 5}],
         "extension": [{"url": "u", "valueReference": {"reference": "Device/1", "display": "d"}}],
+        "valueExpression": {"language": "text/cql", "reference": "http://a.example/Library/1"},
+        "item": {"reference": {"reference": "Group/1"}},
     }
     found = list(references(resource))
-    assert [text for _, text in found] == ["Organization/1", "#p", "Practitioner/1", "Device/1"]
+    assert [text for _, text in found] == ["Organization/1", "#p", "Practitioner/1", "Device/1", "Group/1"]
     assert found[1][0] is resource["subject"]

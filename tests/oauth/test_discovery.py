@@ -1,8 +1,11 @@
 import pytest
 
+from server.oauth.discovery import smart_configuration
+from server.settings import read
 
-def test_the_smart_configuration_says_where_tokens_are_and_what_is_supported(auth):
-    found = auth.get("/fhir/.well-known/smart-configuration").json
+
+def test_the_smart_configuration_says_where_tokens_are_and_what_is_supported():
+    found = smart_configuration(read({}))
     assert found["issuer"] == "http://127.0.0.1:8000"
     assert found["token_endpoint"] == "http://127.0.0.1:8000/auth/token"
     assert found["jwks_uri"] == "http://127.0.0.1:8000/auth/jwks"
@@ -11,13 +14,12 @@ def test_the_smart_configuration_says_where_tokens_are_and_what_is_supported(aut
     assert "permission-v2" in found["capabilities"]
 
 
-def test_discovery_hangs_on_the_public_url(serving):
-    auth = serving(CHILDRECORD_PUBLIC_URL="https://record.example/r4/fhir")
-    found = auth.get("/r4/fhir/.well-known/smart-configuration").json
+def test_discovery_hangs_on_the_public_url():
+    found = smart_configuration(read({"CHILDRECORD_PUBLIC_URL": "https://record.example/r4/fhir"}))
     assert found["token_endpoint"] == "https://record.example/auth/token"
 
 
-@pytest.mark.parametrize("path", ["/auth/jwks", "/fhir/.well-known/smart-configuration"])
+@pytest.mark.parametrize("path", ["/auth/jwks", "/.well-known/oauth-authorization-server"])
 def test_discovery_needs_no_token(auth, path):
     assert auth.get(path).status_code == 200
 

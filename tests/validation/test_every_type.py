@@ -53,7 +53,7 @@ def _object(within: Structure, parent: Element, turn: int, depth: int) -> Json:
     for child in parent.children:
         properties = tuple(child.properties())
         name, type = properties[turn % len(properties)]
-        if depth >= _DEPTH and child.min == 0 and type.code not in _WORDS:
+        if depth >= _DEPTH and child.min == 0 and type.code not in (*_WORDS, "Extension"):
             continue
         value = _value(within, child, type, turn, depth + 1)
         filled[name] = [value] if child.repeats else value

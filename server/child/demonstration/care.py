@@ -53,6 +53,8 @@ def missing(submission: Submission, today: date) -> None:
     for number in range(child.missing):
         start = today - timedelta(days=14 + 30 * number + dice.randint(0, 20))
         accepted = dice.random() < 0.6
+        if submission.agency.kind == "police":
+            contact(submission, "contact", start, reasonCode=[{"text": "Reported missing"}])
         resource = {
             "resourceType": "Observation",
             "meta": profile("MissingEpisode"),

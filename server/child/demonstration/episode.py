@@ -39,9 +39,7 @@ def episode(
         period=period(start, end),
         **elements,
     )
-    # In a story an episode has an id that can be typed, like the child itself; registrations are several.
-    story = submission.child.story if type_ != "registration" else ""
-    return submission.add(f"{type_}/{start}", resource, f"{story}-{type_}" if story else "")
+    return submission.add(f"{type_}/{start}", resource)
 
 
 def plan(submission: Submission, type_: str, start: date, *activities: str, **elements: Any) -> Json:

@@ -18,7 +18,8 @@ _MISSING = ("CME01", "CME05", "CME06", "CME08")
 def early_help(submission: Submission, today: date) -> None:
     """A family that agreed to a service: an episode, a plan, home visits; one in three is over."""
     dice = submission.child.dice("early-help")
-    start = today - timedelta(days=dice.randint(60, 300))
+    # Half a year after its end the service no longer sees the child, and could not have written this.
+    start = today - timedelta(days=dice.randint(60, 200))
     end = start + timedelta(days=50) if dice.random() < 0.33 else None
     extensions = [coded("early-help-outcome", "early-help", code) for code in dice.sample(_OUTCOMES, 2)]
     if end:
@@ -69,9 +70,9 @@ def ehc_plan(submission: Submission, today: date) -> None:
     """An education, health and care plan, and the meeting that reviewed it last."""
     dice = submission.child.dice("ehc-plan")
     start = today - timedelta(days=dice.randint(200, 900))
-    plan(submission, "ehc-plan", start, "Speech and language therapy every two weeks")
     reviewed = today - timedelta(days=dice.randint(10, 150))
     contact(submission, "school-meeting", reviewed, reasonCode=[{"text": "Annual review of the EHC plan"}])
+    plan(submission, "ehc-plan", start, "Speech and language therapy every two weeks")
 
 
 def attendance_concern(submission: Submission, today: date) -> None:

@@ -25,7 +25,7 @@ def read(path: Path, importer: Importer, report: Report) -> Intake:
     intake = Intake(FORMAT, importer, report)
     for file in sorted(path.iterdir()) if path.is_dir() else [path]:
         if file.suffix.casefold() != ".xml":
-            report.note(f"{file.name} is not XML and was left aside.")
+            report.note(f"{file.name} is no .xml file and was left aside.")
             continue
         try:
             _Census(intake, Document(file)).take()

@@ -46,7 +46,7 @@ def read(folder: Path, report: Report) -> Census:
     census = Census()
     for file in sorted(folder.iterdir()):
         if file.suffix.casefold() != ".csv":
-            report.note(f"{file.name} is not CSV and was left aside.")
+            report.note(f"{file.name} is no .csv file and was left aside.")
             continue
         try:
             _read_table(file, census, report)

@@ -62,7 +62,7 @@ def _read_file(file: Path, rows: Rows, report: Report) -> None:
         case ".xml":
             _read_document(Document(file), rows, report)
         case _ if file.is_file():
-            report.note(f"{file.name} is neither CSV nor XML and was left aside.")
+            report.note(f"{file.name} is neither a .csv nor an .xml file and was left aside.")
 
 
 def _read_table(read: Table, rows: Rows, report: Report) -> None:

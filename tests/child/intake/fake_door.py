@@ -22,25 +22,24 @@ class FakeDoor:
         self.transactions = 0
         self._refuses = refuses
         self._ids = itertools.count(1)
+        # Where an identifier was ever seen; whether it still is there is asked of the resource.
+        self._seen: dict[tuple[str, str, str], set[str]] = {}
 
     def find_all(self, type: str, system: str, values: Sequence[str]) -> Mapping[str, Sequence[Json]]:
-        found: dict[str, list[Json]] = {}
-        for url, resource in self.resources.items():
-            if url.startswith(f"{type}/") and url not in self.hidden:
-                for one in resource.get("identifier", ()):
-                    if one["system"] == system and one["value"] in values:
-                        found.setdefault(one["value"], []).append(copy.deepcopy(resource))
-        return found
+        found = {value: self._with(type, system, value) for value in values}
+        return {
+            value: [copy.deepcopy(self.resources[url]) for url in urls if url not in self.hidden]
+            for value, urls in found.items()
+        }
 
     def trace(self, system: str, value: str, birth_date: str) -> str | None:
-        for url, resource in self.resources.items():
-            known = {(one["system"], one["value"]) for one in resource.get("identifier", ())}
-            if url.startswith("Patient/") and (system, value) in known:
-                return str(resource["id"]) if resource.get("birthDate") == birth_date else None
+        for url in self._with("Patient", system, value):
+            if self.resources[url].get("birthDate") == birth_date:
+                return str(self.resources[url]["id"])
         return None
 
     def transact(self, changes: Sequence[Change]) -> None:
-        before = copy.deepcopy(self.resources)
+        before = dict(self.resources)
         try:
             self._write(changes)
         except FhirError:
@@ -75,17 +74,22 @@ class FakeDoor:
     def _check_claims(self, resource: Json, url: str, at: str) -> None:
         for number, one in enumerate(resource.get("identifier", ())):
             if resource["resourceType"] == "Patient" and _claims(one["system"]):
-                for other, stored in self.resources.items():
-                    if other != url and other.startswith("Patient/") and _carries(stored, one):
-                        where = f"{at}.resource.identifier[{number}]"
-                        raise Duplicate("The identifier is taken.", expression=where)
+                holders = self._with("Patient", one["system"], one["value"])
+                if set(holders) - {url}:
+                    raise Duplicate("The identifier is taken.", expression=f"{at}.resource.identifier[{number}]")
 
     def _store(self, resource: Json, url: str) -> None:
         version = int(self.resources.get(url, {}).get("meta", {}).get("versionId", 0)) + 1
         meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": f"2026-01-01T00:00:{version:02}Z"}
         self.resources[url] = {**resource, "id": url.partition("/")[2], "meta": meta}
+        for one in _identifiers(resource):
+            self._seen.setdefault((resource["resourceType"], *one), set()).add(url)
         for _, text in references(resource):
             self.hidden.discard(text)  # to write about a child brings the agency in
+
+    def _with(self, type: str, system: str, value: str) -> list[str]:
+        urls = sorted(self._seen.get((type, system, value), ()))
+        return [url for url in urls if (system, value) in _identifiers(self.resources.get(url, {}))]
 
     def _check_references(self, resource: Json) -> None:
         for _, text in references(resource):
@@ -108,8 +112,7 @@ def _claims(system: str) -> bool:
     return system in (NHS_NUMBER, UPN, ULN) or system.startswith(LA_CHILD_ID)
 
 
-def _carries(stored: Json, identifier: Json) -> bool:
-    return any(
-        (one["system"], one["value"]) == (identifier["system"], identifier["value"])
-        for one in stored.get("identifier", ())
-    )
+
+def _identifiers(resource: Json) -> list[tuple[str, str]]:
+    identifiers = resource.get("identifier", ())
+    return [(one["system"], one["value"]) for one in identifiers] if isinstance(identifiers, list) else []

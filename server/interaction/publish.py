@@ -1,0 +1,61 @@
+"""The definitions that ship with the server, put into the record so that they are found like anything else.
+
+They are written by the server itself, and no client may change them.
+"""
+
+from hashlib import blake2b
+from pathlib import Path
+
+from server.access.access import Access
+from server.access.agency import Agency, Right
+from server.access.scope import Scope
+from server.definition.folder import profiles, terminology
+from server.fhir.exchange import FhirRequest
+from server.interaction import write
+from server.record.door import Door
+from server.record.record import OURSELVES, Record
+from server.store import locator, marks
+
+_MARK = "definitions"
+
+_SERVER = Agency(
+    code="single-child-record",
+    name="Single Child Record",
+    kind="server",
+    number=OURSELVES,
+    authority="",
+    organization="",
+    rights=(Right(("*",), "cruds", children="all", change="any"),),
+    integrity=False,
+)
+
+
+def publish(door: Door) -> int:
+    """Write what is new or changed since the last start; how many definitions that was."""
+    digest = _digest(profiles(), terminology())
+    with door.database.autocommit() as connection:
+        if marks.get(connection, _MARK) == digest:
+            return 0
+    access = Access("server", _SERVER, (Scope("system", "*", "cruds"),), door.registry, door.hasher, door.base_url)
+    with door.database.begin() as connection:
+        # Of several workers that start at once one publishes, and the others wait and find it done.
+        locator.alone(connection, _MARK)
+        if marks.get(connection, _MARK) == digest:
+            return 0
+        record = Record(door, connection, access)
+        count = 0
+        for resource in door.library.ours():
+            type_, id_ = resource["resourceType"], resource["id"]
+            write.update(FhirRequest("PUT", f"{type_}/{id_}", content=resource), record, type_, id_)
+            count += 1
+        record.flush()
+        marks.put(connection, _MARK, digest)
+    return count
+
+
+def _digest(*folders: Path) -> str:
+    found = blake2b(digest_size=16)
+    for folder in folders:
+        for file in sorted(folder.rglob("*.json")):
+            found.update(file.read_bytes())
+    return found.hexdigest()
