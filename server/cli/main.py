@@ -53,3 +53,7 @@ def main() -> None:
     except CannotStart as error:
         fault(str(error))
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,16 +3,14 @@
 import signal
 
 import click
-from rich.table import Table
 
 from server.cli import seed
 from server.cli.connect import reachable
-from server.cli.say import console, step
+from server.cli.say import step
 from server.cli.serve import check, leave, listen, require_free
 from server.oauth.discovery import token_endpoint
 from server.settings import Settings, choose, is_given, settings
 from server.store import clients, migrate
-from server.store.clients import Client
 from server.store.database import Database
 
 
@@ -56,20 +54,14 @@ def _demonstrate(url: str) -> None:
     with database.begin() as connection:
         known = [each for each in clients.every(connection) if each.demonstration and not each.removed]
     database.close()
-    step(f"Demonstration  {loaded}")
-    console.print(_table(known))
+    step(f"Demonstration  {loaded}; a client for each agency, and its secret:")
+    for each in known:
+        step(f"  {each.id:<24} demonstration-{each.agency:<24} {each.name}")
 
 
 def _tell_address(found: Settings) -> None:
     step(f"Serving        {found.public_url}   (Control-C stops it; the data stays)")
     step("A token        " + _CURL.format(endpoint=token_endpoint(found)))
-
-
-def _table(found: list[Client]) -> Table:
-    table = Table("Agency", "Client", "Secret", box=None)
-    for each in found:
-        table.add_row(each.name, each.id, f"demonstration-{each.agency}")
-    return table
 
 
 _CURL = "curl -s -u CLIENT:SECRET -d grant_type=client_credentials {endpoint}"

@@ -36,9 +36,9 @@ _TELL_EVERY = 4_000
 def load(database: Database) -> str:
     """Makes a client for each agency of the demonstration and writes what is not there yet; what it did."""
     opened = door(settings(), database)
-    _clients(opened)
+    admit(opened)
     written = write(
-        lambda agency: _writes_as(opened, agency),
+        lambda agency: writes_as(opened, agency),
         lambda told: step(f"Demonstration  {told}"),
         lambda: _recall(database),
         lambda text: _remember(database, text),
@@ -78,6 +78,27 @@ def write(
     return written
 
 
+def admit(opened: Door) -> None:
+    """One client for each agency of the demonstration. Its secret is in the documentation: it is none."""
+    with opened.database.begin() as connection:
+        for agency in opened.agencies.values():
+            if agency.demonstration and clients.find(connection, agency.code) is None:
+                clients.add(connection, _client(agency.code, agency.name))
+
+
+def writes_as(opened: Door, agency: str) -> Transact:
+    """Transactions as the agency: everything that its rights allow, and nothing more."""
+    access = as_agency(opened, agency, CLIENT)
+
+    def transact(bundle: Json) -> Json:
+        answer = respond(FhirRequest("POST", "", content=bundle), opened, access)
+        assert answer.body is not None
+        response: Json = json.decode(answer.body)
+        return response
+
+    return transact
+
+
 def unless_there(bundle: Json) -> Json:
     """The transaction, creating only what no resource with the same identifier stands for."""
     return bundle | {"entry": [_conditional(entry) for entry in bundle["entry"]]}
@@ -97,26 +118,6 @@ def _conditional(entry: Json) -> Json:
     identifier = entry["resource"]["identifier"][0]
     condition = f"identifier={identifier['system']}|{identifier['value']}"
     return entry | {"request": entry["request"] | {"ifNoneExist": condition}}
-
-
-def _writes_as(opened: Door, agency: str) -> Transact:
-    access = as_agency(opened, agency, CLIENT)
-
-    def transact(bundle: Json) -> Json:
-        answer = respond(FhirRequest("POST", "", content=bundle), opened, access)
-        assert answer.body is not None
-        response: Json = json.decode(answer.body)
-        return response
-
-    return transact
-
-
-def _clients(opened: Door) -> None:
-    """One client for each agency of the demonstration. Its secret is in the documentation: it is none."""
-    with opened.database.begin() as connection:
-        for agency in opened.agencies.values():
-            if agency.demonstration and clients.find(connection, agency.code) is None:
-                clients.add(connection, _client(agency.code, agency.name))
 
 
 def _client(code: str, name: str) -> Client:

@@ -97,6 +97,9 @@ def listen(found: Settings) -> None:
 def application() -> Any:
     """What each worker serves."""
     _die_with_parent()
+    # Those of the process it was forked from would swallow the signal to stop, until its own are set.
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_DFL)
     from server.http.app import create
 
     return create()

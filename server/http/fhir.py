@@ -25,6 +25,7 @@ _JSON = ("application/fhir+json", "application/json", "text/json", "application/
 _ACCEPTED = (*_JSON, "*/*", "application/*", "text/*", "")
 _FORMATS = (*_JSON, "json")
 _FORM = "application/x-www-form-urlencoded"
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _PASSED = ("if-match", "if-none-match", "if-none-exist", "if-modified-since", "prefer")
 
 
@@ -49,9 +50,8 @@ def discovery() -> Response:
     return Response(json.encode(smart_configuration(current_app.extensions["settings"])), content_type="application/json")
 
 
-@blueprint.route("", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], defaults={"path": ""})
-@blueprint.route("/", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], defaults={"path": ""})
-@blueprint.route("/<path:path>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+@blueprint.route("", methods=_METHODS, defaults={"path": ""}, strict_slashes=False)
+@blueprint.route("/<path:path>", methods=_METHODS)
 def interaction(path: str) -> Response:
     """Every interaction: token first, then the request."""
     bearer: Bearer = current_app.extensions["bearer"]

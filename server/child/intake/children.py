@@ -23,14 +23,11 @@ from server.fhir import Json
 
 @dataclass(frozen=True, slots=True)
 class Importer:
-    """The agency in whose name a file is imported, and the code of its local authority."""
+    """The agency in whose name a file is imported: its code, its local authority's, and its Organization."""
 
     agency: str
     authority: str
-
-    @property
-    def organization(self) -> Json:
-        return {"reference": f"Organization/{self.agency}"}
+    organization: Json
 
 
 @dataclass(slots=True)
@@ -43,7 +40,9 @@ class Child:
     person: Person
     drafts: dict[str, Draft] = field(default_factory=dict)
 
-    def resource(self, type: str, kind: str, key: tuple[str, ...], row: Row | None, /, **content: Any) -> Draft:
+    def resource(
+        self, type: str, kind: str, key: tuple[str, ...], row: Row | None, /, **content: Any
+    ) -> Draft:
         """A draft of this child, known by the natural key of its row; without a row it is a conclusion."""
         fixed = {"resourceType": type, "meta": profile(kind), "identifier": self.known_by(*key)}
         origins = [] if row is None else [origin(row)]
@@ -53,7 +52,9 @@ class Child:
         """The identifier of what has this natural key among what the file says of the child."""
         return [source_identifier(self.importer.agency, self.format, self.key, *key)]
 
-    def episode(self, kind: str, type: str, key: tuple[str, ...], row: Row | None, /, **content: Any) -> Draft:
+    def episode(
+        self, kind: str, type: str, key: tuple[str, ...], row: Row | None, /, **content: Any
+    ) -> Draft:
         """An EpisodeOfCare, open until its period ends."""
         ended = content["period"]["end"] is not None
         fixed: Json = {

@@ -5,7 +5,7 @@ does not mention are somebody else's, and are left as they are when the record h
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -38,6 +38,10 @@ class Draft:
     def identifiers(self) -> list[tuple[str, str]]:
         """The identifiers by which the record can be asked for it."""
         return [(one["system"], one["value"]) for one in self.content.get("identifier", ())]
+
+    def settled(self, references: Mapping[str, Json]) -> "Draft":
+        """The draft with its references to other drafts turned into those of the transaction."""
+        return replace(self, content=_settled(self.content, references))
 
 
 @dataclass(slots=True)
@@ -112,13 +116,22 @@ def source_identifier(agency: str, *parts: str) -> Json:
 
 
 def pruned(value: Any) -> Any:
-    """The value as FHIR writes it: without None, empty lists, empty objects and extensions that say nothing."""
+    """The value as FHIR writes it: without None, empty lists and objects, and extensions that say nothing."""
     if isinstance(value, Mapping):
         kept = {key: pruned(member) for key, member in value.items()}
         kept = {key: member for key, member in kept.items() if not _empty(member)}
         return {} if set(kept) == {"url"} else kept
     if isinstance(value, list):
         return [member for member in map(pruned, value) if not _empty(member)]
+    return value
+
+
+def _settled(value: Any, references: Mapping[str, Json]) -> Any:
+    if isinstance(value, dict):
+        key = referred(value["reference"]) if isinstance(value.get("reference"), str) else None
+        return references[key] if key else {name: _settled(one, references) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_settled(one, references) for one in value]
     return value
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from server.child.intake.draft import Draft
 from server.child.intake.person import unproved
 from server.fhir import Json
-from server.fhir.identifier import FORMER_UPN, LA_CHILD_ID, NHS_NUMBER, ULN, UPN
+from server.fhir.identifier import FORMER_UPN, LA_CHILD_ID, NHS_NUMBER, ULN, UPN, unverified
 
 _UNIQUE = (NHS_NUMBER, UPN, ULN)
 _TAKEN = "The record has this identifier for another child."
@@ -39,6 +39,9 @@ def match(draft: Draft, find: Find) -> Match:
             result.existing = same[0]
         elif unique(system) and found and result.existing not in same:
             result.disputed.append((system, value))
+    for system, value in result.disputed if result.existing is None else ():
+        kept = [one for one in find("Patient", unverified(system), value) if _same_child(one, draft, system)]
+        result.existing = result.existing or next(iter(kept), None)
     return result
 
 

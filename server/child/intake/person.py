@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from server.child.identity import UNVERIFIED_REASON
 from server.child.intake.code import code, code_list, mapped, properties
 from server.child.intake.draft import PATIENT, Draft, concept, extension, profile
 from server.child.intake.report import Extent, Origin, Report, origin
@@ -125,7 +126,8 @@ def identifier(system: str, value: str) -> Json:
 
 def unproved(system: str, value: str, why: str) -> Json:
     """The value under the unverified system beside its own, with the reason."""
-    return {"type": {"text": why}, "system": unverified(system), "value": value}
+    note = {"url": UNVERIFIED_REASON, "valueString": why}
+    return {"extension": [note], "system": unverified(system), "value": value}
 
 
 def _gender(sex: Json | None) -> str | None:

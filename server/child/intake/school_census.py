@@ -36,7 +36,7 @@ def read(folder: Path, importer: Importer, report: Report, told: Collection | No
 def _collection(census: Census, told: Collection | None) -> Collection:
     if told is None and len(census.collections) != 1:
         raise Unreadable(
-            "The collection is not clear: name its year and term, or let all names of files begin like '2025_spring'."
+            "The collection is not clear: tell its year and term, or begin every name like '2025_spring'."
         )
     return told or next(iter(census.collections))
 
@@ -95,7 +95,7 @@ class _Census:
             pupil.stays.append(stay)
 
     def _key(self, row: Row) -> str:
-        """What a pupil is known by from census to census: the UPN. One that two pupils of different birth dates
+        """What a pupil is known by from census to census: the UPN. One that two pupils of two birth dates
         share is a mistake for one of them, and becomes known by both."""
         born = row.peek("dob") or ""
         upn = row.peek("upn")

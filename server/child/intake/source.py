@@ -32,8 +32,10 @@ class Unreadable(Exception):
 
 @dataclass(slots=True)
 class Row:
-    """The cells of one row by column. `number` is what a spreadsheet or an editor shows beside the row; `place`
-    is the path of the element where the file is XML."""
+    """The cells of one row by column.
+
+    `number` is what a spreadsheet or an editor shows beside it; `place` is the path of the element in XML.
+    """
 
     file: str
     number: int

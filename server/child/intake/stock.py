@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 
 from server.child.intake.door import Door
 from server.child.intake.draft import Draft
-from server.child.intake.person import unproved
+from server.child.intake.identity import unique
 from server.fhir import Json
+from server.fhir.identifier import unverified
 
 
 class Stock:
@@ -22,8 +23,9 @@ class Stock:
         for draft in drafts:
             for system, value in draft.identifiers:
                 wanted[draft.type, system].add(value)
-                # An identifier that was disputed in an earlier import lies under the unverified system.
-                wanted[draft.type, unproved(system, value, "")["system"]].add(value)
+                if draft.type == "Patient" and unique(system):
+                    # What an earlier import found to be another child's was kept as unverified.
+                    wanted[draft.type, unverified(system)].add(value)
         for (type, system), values in wanted.items():
             found = self._door.find_all(type, system, sorted(values))
             self._found |= {(type, system, value): found.get(value, ()) for value in values}

@@ -21,8 +21,11 @@ class Document:
         self._steps: dict[etree._Element, dict[etree._Element, str]] = {}
 
     def row(self, element: etree._Element) -> Row:
-        """The leaves of the element as the cells of a row. What stands where no cell can be (attributes, stray
-        text, a leaf twice) gets a name that no one asks for, and so ends among what is not held."""
+        """The leaves of the element as the cells of a row.
+
+        What stands where no cell can be (attributes, stray text, a leaf twice) gets a name that no one asks
+        for, and so ends among what is not held.
+        """
         found: dict[str, str] = {}
         for leaf in leaves(element):
             self._seen.add(leaf)

@@ -56,9 +56,7 @@ def entries(today: date = TODAY) -> Iterator[tuple[str, Json]]:
 
 
 def resources(type_: str, today: date = TODAY) -> list[Json]:
-    return [
-        entry["resource"] for _, entry in entries(today) if entry["resource"]["resourceType"] == type_
-    ]
+    return [entry["resource"] for _, entry in entries(today) if entry["resource"]["resourceType"] == type_]
 
 
 def codes(element: Any) -> list[str]:
@@ -101,7 +99,14 @@ def test_every_resource_is_valid(today: date) -> None:
 def test_nothing_has_happened_after_today(today: date) -> None:
     for _, entry in entries(today):
         for each in objects(entry["resource"]):
-            for name in ("start", "end", "effectiveDateTime", "occurrenceDateTime", "authoredOn", "recordedDate"):
+            for name in (
+                "start",
+                "end",
+                "effectiveDateTime",
+                "occurrenceDateTime",
+                "authoredOn",
+                "recordedDate",
+            ):
                 assert str(each.get(name, ""))[:10] <= str(today), entry["resource"]
 
 
