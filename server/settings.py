@@ -19,7 +19,7 @@ from marshmallow import Schema, ValidationError
 from marshmallow import fields as rules
 from marshmallow.validate import OneOf, Range, Regexp
 
-from server.shipped import shipped
+from server.definition.folder import profiles
 
 PREFIX = "CHILDRECORD_"
 
@@ -154,7 +154,7 @@ class Settings:
         False, rules.Boolean(), "Admit the clients of the demonstration authority, whose secrets are public."
     )
     access: Path = _setting(
-        shipped("profiles") / "access", _Folder(), "Folder of the agencies' rights, one JSON file each."
+        profiles() / "access", _Folder(), "Folder of the agencies' rights, one JSON file each."
     )
     log_level: str = _setting(
         "info", rules.String(validate=OneOf(["debug", "info", "warning", "error"])), "Least level logged."

@@ -1,19 +1,34 @@
-"""A PostgreSQL of the tests' own, and for each module a fresh copy of the migrated schema."""
+"""A PostgreSQL of the tests' own, for each module a fresh copy of the migrated schema, and a record to ask.
+
+The record serves agencies of the tests' own (`tests/data/access`) out of one database for the whole run: a test
+makes the children that it needs, and what others made is not about them.
+"""
 
 import itertools
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 import pytest
+from flask import Flask
 from hypothesis import settings as profile
 
-from server.store import embedded, migrate
+from server import clock
+from server.http.app import create
+from server.oauth import secret
+from server.settings import read
+from server.store import clients, embedded, migrate
 from server.store.database import Database
+from tests import make
+from tests.caller import Caller
+
+ACCESS = Path(__file__).parent / "data" / "access"
 
 # Nothing has to outlive the tests, save in those about crashes, which start a server of their own.
 _HASTE = {
@@ -87,6 +102,117 @@ def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
     yield database
     database.close()
+
+
+@pytest.fixture(scope="session")
+def serve() -> "Serve":
+    """Makes an application over a database, with the agencies of the tests and any further settings."""
+
+    def served(url: str, **settings: str) -> Flask:
+        root = logging.getLogger()
+        handlers, level = root.handlers[:], root.level
+        given = {
+            "DATABASE_URL": url,
+            "CHILDRECORD_ACCESS": str(ACCESS),
+            "CHILDRECORD_INDEX_KEY": "0f" * 32,
+            "CHILDRECORD_TOKEN_LIFETIME": "3600",
+            "CHILDRECORD_BODY_LIMIT": "200000",
+            "CHILDRECORD_BUNDLE_LIMIT": "200",
+        }
+        app = create(read(given | settings))
+        # The application takes logging over, which is pytest's here.
+        root.handlers[:], root.level = handlers, level
+        return app
+
+    return served
+
+
+@pytest.fixture(scope="session")
+def app(new_database: "NewDatabase", serve: "Serve") -> Iterator[Flask]:
+    """The record that the tests ask; the Organizations of its agencies are in it."""
+    with new_database() as url:
+        app = serve(url)
+        suite = Caller(app, token(app, "suite", "system/*.cruds"))
+        agencies = [make.put(make.organization(file.stem)) for file in sorted(ACCESS.glob("*.json"))]
+        assert suite.post(make.bundle("transaction", *agencies)).status == 200
+        yield app
+        app.extensions["database"].close()
+
+
+@pytest.fixture(scope="session")
+def client_with(app: Flask) -> "ClientWith":
+    """A client of an agency with a real token: `client_with("school", "system/Patient.rs")`.
+
+    The same agency and scopes are the same client; `other=True` registers one more.
+    """
+    known = cache(lambda agency, scopes: token(app, agency, scopes))
+
+    def client(agency: str, scopes: str = "system/*.cruds", *, other: bool = False) -> Caller:
+        return Caller(app, token(app, agency, scopes) if other else known(agency, scopes))
+
+    return client
+
+
+@pytest.fixture(scope="session")
+def suite(client_with: "ClientWith") -> Caller:
+    """May do everything, and refer to what is not there."""
+    return client_with("suite")
+
+
+@pytest.fixture(scope="session")
+def school(client_with: "ClientWith") -> Caller:
+    return client_with("school")
+
+
+@pytest.fixture(scope="session")
+def social_care(client_with: "ClientWith") -> Caller:
+    return client_with("social-care")
+
+
+@pytest.fixture(scope="session")
+def health(client_with: "ClientWith") -> Caller:
+    return client_with("health")
+
+
+@pytest.fixture
+def child(suite: Caller) -> str:
+    """The id of a child with whom the school, social care and health work."""
+    id = make.word("child-")
+    episodes = (
+        make.posted(make.episode(id, agency, kind))
+        for agency, kind in (
+            ("school", "registration"),
+            ("social-care", "child-in-need"),
+            ("health", "health-service"),
+        )
+    )
+    known = make.bundle("transaction", make.put(make.child(id=id)), *episodes)
+    assert suite.post(known).status == 200
+    return id
+
+
+def token(app: Flask, agency: str, scopes: str) -> str:
+    """An access token of a new client, as `/auth/token` gives it."""
+    id = f"{agency}-{next(_numbers)}"
+    registered = clients.Client(id, agency, id, scopes, secret.hashed("secret"), None, clock.now())
+    with app.extensions["database"].begin() as connection:
+        assert clients.add(connection, registered)
+    asked = {"grant_type": "client_credentials", "scope": scopes}
+    answer = app.test_client().post("/auth/token", data=asked, auth=(id, "secret"))
+    assert answer.status_code == 200, answer.text
+    return str(answer.json["access_token"])
+
+
+class Serve(Protocol):
+    """The type of the fixture `serve`."""
+
+    def __call__(self, url: str, **settings: str) -> Flask: ...
+
+
+class ClientWith(Protocol):
+    """The type of the fixture `client_with`."""
+
+    def __call__(self, agency: str, scopes: str = ..., *, other: bool = False) -> Caller: ...
 
 
 class _created:  # noqa: N801  (used as a verb: `with _created(...) as url`)

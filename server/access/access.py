@@ -1,6 +1,7 @@
 """What one caller may do: the scopes of its token ∩ the rights of its agency, as views for SQL.
 
-Nothing here looks at a resource. The views go into every statement that names the table of resources, and that
+Nothing here looks at a resource. The views go into every statement that names the table of resources, and
+that
 is the only place where they decide.
 """
 
@@ -55,7 +56,9 @@ class Access:
     @cached_property
     def traces(self) -> bool:
         """Whether the caller may ask for a child it does not work with by identifier and birth date."""
-        return self.agency.trace and any("s" in s.interactions and s.type in ("*", "Patient") for s in self.scopes)
+        return self.agency.trace and any(
+            "s" in s.interactions and s.type in ("*", "Patient") for s in self.scopes
+        )
 
     def _view(self, type_: str, letter: str) -> CallerView:
         scopes = [s for s in self.scopes if letter in s.interactions and s.type in ("*", type_)]
@@ -73,8 +76,13 @@ class Access:
         directory = type_ != "Patient" and child_parameter(type_) is None
         return CallerView(type_, self.agency.number, tuple(dict.fromkeys(ways)), context, directory)
 
-    def _alternative(self, type_: str, letter: str, right: Right, narrowing: str, scope: Scope) -> Alternative:
-        conditions = (*conditions_of(type_, narrowing, self.registry), *conditions_of(type_, scope.query, self.registry))
+    def _alternative(
+        self, type_: str, letter: str, right: Right, narrowing: str, scope: Scope
+    ) -> Alternative:
+        conditions = (
+            *conditions_of(type_, narrowing, self.registry),
+            *conditions_of(type_, scope.query, self.registry),
+        )
         return Alternative(
             conditions=tuple(dict.fromkeys(conditions)),
             involved=right.children == "involved",
@@ -90,14 +98,18 @@ def conditions_of(type_: str, criteria: str, registry: Registry) -> tuple[Condit
     Raises:
         Invalid: one that the tokens of a row cannot decide; it must be refused when it is granted.
     """
-    query = parse(type_, parse_qsl(criteria, keep_blank_values=True, strict_parsing=bool(criteria)), registry, strict=True)
+    query = parse(
+        type_,
+        parse_qsl(criteria, keep_blank_values=True, strict_parsing=bool(criteria)),
+        registry,
+        strict=True,
+    )
     for condition in query.conditions:
         if condition.modifier or condition.parameter.type not in ("token", "reference") or (
             condition.parameter.code in ("_id", "identifier")
         ):  # fmt: skip
             raise Invalid(
-                f"'{criteria}' cannot narrow what may be seen of {type_}: only token and reference parameters "
-                "without a modifier can, and neither _id nor identifier."
+                f"'{criteria}' cannot narrow what may be seen of {type_}: only token and reference "
+                "parameters without a modifier can, and neither _id nor identifier."
             )
     return query.conditions
-

@@ -90,7 +90,9 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
     for file in sorted(folder.glob("*.json")):
         content = _content(file)
         if content["agency"] != file.stem:
-            raise NotReadable(f"{file.name} speaks of agency '{content['agency']}': file and agency must agree.")
+            raise NotReadable(
+                f"{file.name} speaks of agency '{content['agency']}': file and agency must agree."
+            )
         found[file.stem] = content
     return found
 
@@ -106,7 +108,7 @@ def _content(file: Path) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotReadable(f"{file.name} is not JSON: {error}.") from error
     except ValidationError as error:
-        raise NotReadable(f"{file.name} cannot be read: {error.normalized_messages()}.") from error
+        raise NotReadable(f"{file.name} cannot be read: {error.messages}.") from error
 
 
 def _agency(content: dict[str, Any], number: int) -> Agency:

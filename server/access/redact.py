@@ -1,6 +1,7 @@
 """Elements that a caller may not see: taken out on the way out, kept on the way in, never searched by.
 
-What is taken out is data, `profiles/redaction.json`: by degree of sight ("existence" lists what stays, "withheld"
+What is taken out is data, `profiles/redaction.json`: by degree of sight ("existence" lists what stays,
+"withheld"
 what goes where the child is restricted).
 """
 
@@ -32,7 +33,9 @@ def shown(row: Stored) -> Stored:
     resource = json.decode(row.body.encode())
     if not row.whole:
         stays = _existence(row.type)
-        resource = {name: value for name, value in resource.items() if _bare(name) in stays or name in _ALWAYS}
+        resource = {
+            name: value for name, value in resource.items() if _bare(name) in stays or name in _ALWAYS
+        }
     if row.withheld:
         resource = {name: value for name, value in resource.items() if _bare(name) not in _withheld(row.type)}
     return _with_body(row, _marked(resource))

@@ -47,7 +47,9 @@ def granted(requested: Iterable[Scope], registered: Iterable[Scope]) -> tuple[Sc
 
 
 def _overlap(left: Scope, right: Scope) -> Scope | None:
-    interactions = "".join(letter for letter in CRUDS if letter in left.interactions and letter in right.interactions)
+    interactions = "".join(
+        letter for letter in CRUDS if letter in left.interactions and letter in right.interactions
+    )
     if left.level != right.level or not interactions:
         return None
     if left.type != right.type and "*" not in (left.type, right.type):

@@ -28,7 +28,8 @@ def claims(resource: Json) -> list[Claim]:
 def checked(resource: Json, agency: Agency) -> Json:
     """The resource with identifiers that pass their check.
 
-    One that fails is refused or, for an agency that says so, kept as unverified with the reason; it claims nothing.
+    One that fails is refused or, for an agency that says so, kept as unverified with the reason; it claims
+    nothing.
 
     Raises:
         Unprocessable: each identifier that fails, with what is wrong with it.
@@ -41,10 +42,13 @@ def checked(resource: Json, agency: Agency) -> Json:
         path = resource["resourceType"]
         raise Unprocessable(
             issues=tuple(
-                Issue("business-rule", told, (f"{path}.identifier[{at}].value",)) for at, told in faults.items()
+                Issue("business-rule", told, (f"{path}.identifier[{at}].value",))
+                for at, told in faults.items()
             )
         )
-    kept = [_marked(each, faults[at]) if at in faults else each for at, each in enumerate(resource["identifier"])]
+    kept = [
+        _marked(each, faults[at]) if at in faults else each for at, each in enumerate(resource["identifier"])
+    ]
     return {**resource, "identifier": kept}
 
 

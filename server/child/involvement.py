@@ -44,9 +44,12 @@ class Involvement:
         if resource.get("status") in ("entered-in-error", "cancelled", "planned-cancelled"):
             return []
         low, high = period(resource["period"]) if resource.get("period") else (LOWEST, HIGHEST)
-        found = dict.fromkeys(number for each in involved if each and (number := self._agency(each)) is not None)
+        found = dict.fromkeys(
+            number for each in involved if each and (number := self._agency(each)) is not None
+        )
         if resource["resourceType"] == "Encounter":
-            # A contact brings in for as long as its follow-up takes, and not at the minute of the visit alone.
+            # A contact brings in for as long as its follow-up takes, and not at the minute of the visit
+            # alone.
             high = max(high, low + BRINGING_IN) if high < HIGHEST - BRINGING_IN else high
         return [Sighting(number, degree, min(low, at), high) for number in found]
 
@@ -69,4 +72,6 @@ def _members(team: Json) -> Iterator[Json]:
 
 def _relative(text: str) -> str:
     """`Organization/x` of a reference to this server, whatever stands before it."""
-    return "/".join(text.rpartition("/_history/")[0].split("/")[-2:] if "/_history/" in text else text.split("/")[-2:])
+    return "/".join(
+        text.rpartition("/_history/")[0].split("/")[-2:] if "/_history/" in text else text.split("/")[-2:]
+    )

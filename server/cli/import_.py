@@ -89,6 +89,10 @@ def _run(format: str, read: Read, agency: str, file: Path | None) -> None:
                 f"There is no agency '{agency}'; there are {', '.join(sorted(opened.agencies))}."
             )
         found = opened.agencies[agency]
+        record = RecordDoor(opened, agency)
+        if not record.holds(found.organization):
+            fault(f"The record does not hold {found.organization}, whose everything imported would be.")
+            sys.exit(1)
         importer = Importer(agency, found.authority, {"reference": found.organization})
         report = Report(format, agency)
         try:
@@ -96,7 +100,7 @@ def _run(format: str, read: Read, agency: str, file: Path | None) -> None:
         except Unreadable as unreadable:
             fault(str(unreadable))
             sys.exit(1)
-        _write(intake, RecordDoor(opened, agency), report)
+        _write(intake, record, report)
     _tell(report)
     if file is not None:
         file.write_bytes(msgspec.json.format(msgspec.json.encode(report.json()), indent=2) + b"\n")

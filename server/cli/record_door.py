@@ -8,6 +8,7 @@ from server.access.access import Access
 from server.child.intake.door import Change
 from server.fhir import Json, json
 from server.fhir.exchange import FhirRequest
+from server.fhir.issue import Forbidden, Gone, NotFound
 from server.interaction.opening import as_agency
 from server.interaction.router import respond
 from server.record.door import Door
@@ -26,6 +27,14 @@ class RecordDoor:
     def __init__(self, opened: Door, agency: str) -> None:
         self._opened = opened
         self._access: Access = as_agency(opened, agency, CLIENT)
+
+    def holds(self, reference: str) -> bool:
+        """Whether the record has the resource and the agency may see it."""
+        try:
+            respond(FhirRequest("GET", reference), self._opened, self._access)
+        except (NotFound, Gone, Forbidden):
+            return False
+        return True
 
     def find_all(self, type: str, system: str, values: Sequence[str]) -> Mapping[str, Sequence[Json]]:
         """See `server.child.intake.door.Door`."""

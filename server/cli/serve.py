@@ -100,8 +100,10 @@ def application() -> Any:
     # Those of the process it was forked from would swallow the signal to stop, until its own are set.
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, signal.SIG_DFL)
+    from server.http import log
     from server.http.app import create
 
+    log.configure(settings().log_level)
     return create()
 
 

@@ -15,7 +15,11 @@ REDACTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue
 
 def stamped(resource: Json, id_: str, version: int, at: datetime) -> Json:
     """The resource with what the server owns put in; every other property stays where the client put it."""
-    meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": instant(at)}
+    given = resource.get("meta", {})
+    # What is no object is left for the validator to speak of.
+    meta = (
+        {**given, "versionId": str(version), "lastUpdated": instant(at)} if isinstance(given, dict) else given
+    )
     owned = {"id": id_, "meta": meta}
     if "id" in resource and "meta" in resource:
         return {**resource, **owned}

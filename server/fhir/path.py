@@ -140,7 +140,7 @@ class _Compiler:
     root: str
     type_of: TypeOf
 
-    def walk(self, node: Node, type: str, then: Then) -> Emit:  # noqa: PLR0911 - one case a kind of node
+    def walk(self, node: Node, type: str, then: Then) -> Emit:
         """What takes an element of `type` and hands on whatever the node finds from there."""
         match node:
             case Name(None, name) if name[0].isupper():
@@ -221,7 +221,7 @@ class _Compiler:
 
         return emit
 
-    def test(self, node: Node, type: str) -> Test:  # noqa: PLR0911 - one case a kind of node
+    def test(self, node: Node, type: str) -> Test:
         """Whether the node holds of an element of `type`."""
         match node:
             case Binary("and" | "or" as operator, left, right):

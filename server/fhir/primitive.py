@@ -27,7 +27,9 @@ class Primitive:
 _STRING_LIMIT = 1024 * 1024
 _INTEGER_LIMIT = 2**31
 # XML 1.0 has no other characters, and every resource has an XML form.
-_CHARACTERS = re.compile(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]+")
+_NO_CHARACTERS = r"\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"
+_CHARACTERS = re.compile(f"[^{_NO_CHARACTERS}]+")
+_NO_CHARACTER = re.compile(f"[{_NO_CHARACTERS}]")
 _URI = re.compile(r"[^\s\x00-\x1f\ud800-\udfff\ufffe\uffff]+")
 _CODE = re.compile(r"[^\s]+( [^\s]+)*")
 _ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
@@ -51,6 +53,11 @@ def string(value: Any) -> bool:
         return False
     # Printable is what nearly every text is, and four times faster to tell.
     return value.isprintable() or _CHARACTERS.fullmatch(value) is not None
+
+
+def legible(text: str) -> str:
+    """The text, with a mark in place of what no string may hold: so it can be quoted."""
+    return _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def uri(value: Any) -> bool:

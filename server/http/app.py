@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from server.definition.library import library
 from server.fhir.issue import FhirError
-from server.http import fhir, health, log, outcome
+from server.http import fhir, health, outcome
 from server.http.edge import REQUEST_ID, Edge
 from server.http.route import namer
 from server.oauth import server as oauth
@@ -22,7 +22,6 @@ _log = logging.getLogger(__name__)
 def create(found: Settings | None = None) -> Flask:
     """The WSGI application of one worker, with database connections of its own."""
     found = found or settings()
-    log.configure(found.log_level)
     database = Database(
         found.database_url,
         pool_size=found.pool_size,
@@ -30,6 +29,8 @@ def create(found: Settings | None = None) -> Flask:
         prepare=found.prepare,
     )
     app = Flask(__name__, static_folder=None)
+    # A client that joins with a slash too many is answered, not sent elsewhere.
+    app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = found.body_limit
     app.extensions["settings"], app.extensions["database"] = found, database
     fhir.open_to(app, found, database)

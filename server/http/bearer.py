@@ -97,14 +97,16 @@ class Bearer:
         try:
             registry.validate(decoded.claims)
         except JoseError as error:
-            raise _refused("invalid_token", "The token has expired, or was made for another server.") from error
+            raise _refused(
+                "invalid_token", "The token has expired, or was made for another server."
+            ) from error
         return dict(decoded.claims)
 
     def _key_set(self, *, refresh: bool) -> KeySet:
         if refresh or not self._keys:
             with self.door.database.autocommit() as connection:
                 self._keys = keys.public_keys(connection)
-        return KeySet.import_key_set({"keys": list(self._keys.values())})  # type: ignore[typeddict-item]
+        return KeySet.import_key_set({"keys": list(self._keys.values())})
 
 
 def _refused(error: str | None, told: str) -> Unauthorized:

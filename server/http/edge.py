@@ -3,7 +3,6 @@
 It wraps the application as plain WSGI, because that is cheaper than hooks and sees every answer.
 """
 
-import logging
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -66,7 +65,6 @@ class Edge:
         method, route = environ["REQUEST_METHOD"], self._name(environ["PATH_INFO"])
         metrics.observe(method, route, status, seconds)
         log.request(
-            logging.INFO if status < HTTPStatus.INTERNAL_SERVER_ERROR else logging.ERROR,
             method=method,
             route=route,
             status=status,

@@ -47,7 +47,9 @@ def metadata() -> Response:
 @blueprint.route("/.well-known/smart-configuration", methods=["GET"])
 def discovery() -> Response:
     """What SMART clients read first: for everybody."""
-    return Response(json.encode(smart_configuration(current_app.extensions["settings"])), content_type="application/json")
+    return Response(
+        json.encode(smart_configuration(current_app.extensions["settings"])), content_type="application/json"
+    )
 
 
 @blueprint.route("", methods=_METHODS, defaults={"path": ""}, strict_slashes=False)
@@ -100,4 +102,6 @@ def _onto_the_wire(response: FhirResponse) -> Response:
     headers: Mapping[str, str] = response.headers
     if response.body is None:
         return Response(status=response.status, headers=Headers(headers))
-    return Response(response.body, response.status, Headers(headers), content_type=f"{FHIR_JSON};charset=utf-8")
+    return Response(
+        response.body, response.status, Headers(headers), content_type=f"{FHIR_JSON};charset=utf-8"
+    )

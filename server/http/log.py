@@ -3,10 +3,13 @@
 import logging
 import sys
 import traceback
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+
+from server import clock
 
 _request = logging.getLogger("request")
 
@@ -18,10 +21,13 @@ def configure(level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 
-def request(level: int, **fields: Any) -> None:
-    """One line for one request."""
-    if _request.isEnabledFor(level):
-        _request.log(level, "request", extra={"fields": fields})
+def request(**fields: Any) -> None:
+    """One line for one request, without the library's own record of it, which costs three times as much."""
+    if _request.isEnabledFor(logging.INFO):
+        line = {"at": _instant(clock.now()), "level": "info", "logger": "request", **fields}
+        # Whoever reads the log may go away; that must not undo what was answered.
+        with suppress(OSError):
+            sys.stderr.write(msgspec.json.encode(line).decode() + "\n")
 
 
 class Json(logging.Formatter):
@@ -29,17 +35,18 @@ class Json(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "at": _instant(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),
             "logger": record.name,
+            "message": record.getMessage(),
         }
-        if fields := getattr(record, "fields", None):
-            line |= fields
-        else:
-            line["message"] = record.getMessage()
         if record.exc_info and record.exc_info[1]:
             line["exception"] = _told(record.exc_info[1])
         return msgspec.json.encode(line).decode()
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds")
 
 
 def _told(error: BaseException) -> list[dict[str, Any]]:

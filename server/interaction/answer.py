@@ -9,10 +9,11 @@ from server.fhir import Json, json
 from server.fhir.exchange import FhirResponse
 from server.fhir.issue import FhirError, Issue, Malformed
 from server.fhir.meta import etag, http_date
+from server.fhir.primitive import legible
 from server.store.row import Stored
 
 
-def of(stored: Stored, status: int, headers: Mapping[str, str] = {}) -> FhirResponse:  # noqa: B006
+def of(stored: Stored, status: int, headers: Mapping[str, str] = {}) -> FhirResponse:
     """A version, whole."""
     return FhirResponse(status, stored.body.encode(), {**described(stored), **headers})
 
@@ -56,7 +57,7 @@ def outcome(issues: tuple[Issue, ...]) -> Json:
 
 
 def _issue(issue: Issue) -> Json:
-    found = {"severity": issue.severity, "code": issue.code, "diagnostics": issue.diagnostics}
+    found = {"severity": issue.severity, "code": issue.code, "diagnostics": legible(issue.diagnostics)}
     return {**found, "expression": list(issue.expression)} if issue.expression else found
 
 
@@ -72,5 +73,7 @@ def resource_of(content: Json | None, type_: str | None = None) -> Json:
     if not isinstance(found, str):
         raise Malformed("The resource must name its type in 'resourceType'.", expression="resourceType")
     if type_ is not None and found != type_:
-        raise Malformed(f"The URL speaks of {type_}, and the resource is of another type.", expression="resourceType")
+        raise Malformed(
+            f"The URL speaks of {type_}, and the resource is of another type.", expression="resourceType"
+        )
     return content

@@ -15,7 +15,12 @@ from server.record.door import Door
 def is_batch(request: FhirRequest) -> bool:
     """Whether the request is a Bundle whose entries stand for themselves."""
     content = request.content
-    return request.method == "POST" and request.path == "" and content is not None and content.get("type") == "batch"
+    return (
+        request.method == "POST"
+        and request.path == ""
+        and content is not None
+        and content.get("type") == "batch"
+    )
 
 
 def batch(request: FhirRequest, door: Door, respond: Callable[[FhirRequest], FhirResponse]) -> FhirResponse:
@@ -26,15 +31,13 @@ def batch(request: FhirRequest, door: Door, respond: Callable[[FhirRequest], Fhi
     return FhirResponse(200, entry.bundle("batch-response", answers))
 
 
-def _one(
-    each: Json, at: int, prefer: str, respond: Callable[[FhirRequest], FhirResponse]
-) -> FhirResponse:
+def _one(each: Json, at: int, prefer: str, respond: Callable[[FhirRequest], FhirResponse]) -> FhirResponse:
     try:
         single = entry.request(each, at, prefer)
         if is_batch(single) or single.path == "":
-            raise Malformed("A Bundle cannot hold another batch or transaction.", expression=f"Bundle.entry[{at}]")
+            raise Malformed(
+                "A Bundle cannot hold another batch or transaction.", expression=f"Bundle.entry[{at}]"
+            )
         return respond(single)
     except FhirError as error:
         return answer.refused(error)
-
-

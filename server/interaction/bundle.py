@@ -9,10 +9,9 @@ from urllib.parse import urlencode
 from server import clock
 from server.fhir import Json, json
 from server.fhir.exchange import FhirRequest, FhirResponse
-from server.fhir.issue import Invalid
+from server.fhir.issue import Invalid, Issue
 from server.fhir.meta import etag, instant
 from server.interaction.answer import outcome
-from server.fhir.issue import Issue
 from server.record.door import Door
 from server.record.record import Found, Record
 from server.search.query import MAX_COUNT, Query
@@ -20,7 +19,8 @@ from server.store.row import Stored
 
 _CUT = Issue(
     "too-costly",
-    "The page refers to more resources than one answer brings along: some are left out. Ask for a smaller _count.",
+    "The page refers to more resources than one answer brings along: some are left out. "
+    "Ask for a smaller _count.",
     severity="warning",
 )
 

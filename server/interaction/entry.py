@@ -50,7 +50,9 @@ def request(entry: Json, at: int, prefer: str = "") -> FhirRequest:
         raise Malformed("The entry has no 'request'.", expression=path)
     method, url = asked.get("method"), asked.get("url")
     if method not in _METHODS:
-        raise Malformed("The method of an entry is one of " + ", ".join(_METHODS) + ".", expression=f"{path}.method")
+        raise Malformed(
+            "The method of an entry is one of " + ", ".join(_METHODS) + ".", expression=f"{path}.method"
+        )
     if not isinstance(url, str) or not url:
         raise Malformed("The entry has no 'request.url'.", expression=f"{path}.url")
     where, _, query = url.lstrip("/").partition("?")
@@ -88,4 +90,3 @@ def bundle(type_: str, answers: Sequence[bytes]) -> bytes:
     """The Bundle of the answers."""
     head = json.encode({"resourceType": "Bundle", "id": clock.new_id(), "type": type_})
     return head[:-1] + b',"entry":[' + b",".join(answers) + b"]}" if answers else head
-

@@ -1,4 +1,5 @@
-"""The door of this process, put together from its settings; it does not open if anything is not understood."""
+"""The door of this process, put together from its settings; it does not open if anything is not
+understood."""
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
-"""An operator's way in: imports and the demonstration go through the same door as their agency's own system."""
+"""An operator's way in: imports and the demonstration go through the same door as their agency's own
+system."""
 
 from collections.abc import Sequence
 
@@ -29,7 +30,9 @@ class Desk:
         asked: Sequence[tuple[str, str]] = query
         while asked:
             page = self._answered(FhirRequest("GET", type_, tuple(asked), {"prefer": "handling=strict"}))
-            found += (entry["resource"] for entry in page.get("entry", ()) if entry["search"]["mode"] == "match")
+            found += (
+                entry["resource"] for entry in page.get("entry", ()) if entry["search"]["mode"] == "match"
+            )
             following = [link["url"] for link in page["link"] if link["relation"] == "next"]
             asked = [("_page", following[0].partition("_page=")[2])] if following else ()
         return found
@@ -38,5 +41,3 @@ class Desk:
         body = respond(request, self._door, self._access).body
         answer: Json = json.decode(body or b"{}")
         return answer
-
-

@@ -36,7 +36,9 @@ def publish(door: Door) -> int:
     with door.database.autocommit() as connection:
         if marks.get(connection, _MARK) == digest:
             return 0
-    access = Access("server", _SERVER, (Scope("system", "*", "cruds"),), door.registry, door.hasher, door.base_url)
+    access = Access(
+        "server", _SERVER, (Scope("system", "*", "cruds"),), door.registry, door.hasher, door.base_url
+    )
     with door.database.begin() as connection:
         # Of several workers that start at once one publishes, and the others wait and find it done.
         locator.alone(connection, _MARK)

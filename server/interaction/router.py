@@ -17,7 +17,11 @@ from server.record.record import Record
 ATTEMPTS = 4
 """How often a request that lost a race is tried before it is told so."""
 
-_NAMES = {"$": "operations", "_history": "history of a type or of everything", "_search": "search of everything"}
+_NAMES = {
+    "$": "operations",
+    "_history": "history of a type or of everything",
+    "_search": "search of everything",
+}
 
 
 def respond(request: FhirRequest, door: Door, access: Access) -> FhirResponse:

@@ -39,7 +39,9 @@ def transaction(request: FhirRequest, record: Record, route: Route) -> FhirRespo
     """
     content = answer.resource_of(request.content, "Bundle")
     if content.get("type") != "transaction":
-        raise Malformed("Only Bundles of type batch or transaction are carried out.", expression="Bundle.type")
+        raise Malformed(
+            "Only Bundles of type batch or transaction are carried out.", expression="Bundle.type"
+        )
     prefer = request.headers.get("prefer", "")
     parts = [
         Part(entry.request(each, at, prefer), _full_url(each), at)
@@ -80,7 +82,8 @@ def _distinct(parts: list[Part]) -> None:
         if part.request.method in ("PUT", "DELETE", "PATCH"):
             if part.request.path in seen:
                 raise Malformed(
-                    f"Two entries touch '{part.request.path[:80]}'.", expression=f"Bundle.entry[{part.at}].request.url"
+                    f"Two entries touch '{part.request.path[:80]}'.",
+                    expression=f"Bundle.entry[{part.at}].request.url",
                 )
             seen.add(part.request.path)
     urls = [part.full_url for part in parts if part.full_url and part.request.method in ("POST", "PUT")]
@@ -147,19 +150,25 @@ class _at:  # noqa: N801  (reads as a phrase: with _at(part))
         if isinstance(error, FhirError):
             prefix = f"Bundle.entry[{self._at}]"
             error.issues = tuple(
-                replace(issue, expression=tuple(f"{prefix}.resource.{e}" for e in issue.expression) or (prefix,))
+                replace(
+                    issue, expression=tuple(f"{prefix}.resource.{e}" for e in issue.expression) or (prefix,)
+                )
                 for issue in error.issues
             )
 
 
 def _renamed(node: Any, names: dict[str, str]) -> Any:
-    """A copy in which every value that is one entry's fullUrl is that entry's `Type/id`; itself if there is none."""
+    """A copy in which every value that is one entry's fullUrl is that entry's `Type/id`; itself if there
+    is none."""
     if not names:
         return node
     if type(node) is str:
         return names.get(node, node) if len(node) < 500 else _in_text(node, names)
     if type(node) is dict:
-        return {key: _in_text(value, names) if key == "div" else _renamed(value, names) for key, value in node.items()}
+        return {
+            key: _in_text(value, names) if key == "div" else _renamed(value, names)
+            for key, value in node.items()
+        }
     if type(node) is list:
         return [_renamed(value, names) for value in node]
     return node
@@ -174,7 +183,8 @@ def _in_text(text: Any, names: dict[str, str]) -> Any:
 
 
 def _conditional(parts: list[Part], record: Record) -> dict[str, str]:
-    """References of the form `Patient?identifier=…`, each with the one resource it finds before anything is written.
+    """References of the form `Patient?identifier=…`, each with the one resource it finds before anything
+    is written.
 
     Raises:
         PreconditionFailed: it finds none. MultipleMatches: it finds several.

@@ -70,4 +70,3 @@ def _same_id(resource: Json, type_: str, id_: str) -> None:
     if given != id_:
         said = "it has none" if given is None else "it has another"
         raise Malformed(f"The resource must have the id of the URL; {said}.", expression=f"{type_}.id")
-

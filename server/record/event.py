@@ -5,6 +5,7 @@ from typing import Any
 
 from server import clock
 from server.access.access import Access
+from server.fhir.primitive import legible
 from server.store.row import Entry, Row
 
 
@@ -13,6 +14,7 @@ def entry(
     at: datetime,
     interaction: str,
     type_: int | None,
+    *,
     query: str | None = None,
     outcome: int = 200,
     child: int = 0,
@@ -26,7 +28,8 @@ def entry(
         client=access.client,
         interaction=interaction,
         type=type_,
-        query=query,
+        # A refused request is accounted for too, whatever it was made of.
+        query=None if query is None else legible(query),
         outcome=outcome,
         child=child,
         hits=hits,

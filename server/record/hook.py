@@ -20,7 +20,8 @@ class Hooks:
     `prepare`: the resource as it is to be kept, or a refusal. `identity`: what only one Patient may carry.
     `within`: what only one live resource of a child may be. `sightings`: who is brought in by it
     (author's number, instant, whether it is new).
-    `restriction`: the label that a Patient puts on all that is known of the child. `kind`: the class of resource
+    `restriction`: the label that a Patient puts on all that is known of the child. `kind`: the class of
+    resource
     that rights speak of.
     """
 

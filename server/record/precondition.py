@@ -16,7 +16,7 @@ def expected_version(if_match: str | None) -> str | None:
         return None
     match = _TAG.fullmatch(if_match.strip())
     if match is None:
-        raise Invalid("If-Match must name one version, as W/\"3\".")
+        raise Invalid('If-Match must name one version, as W/"3".')
     return match[1] if match[1] is not None else match[2]
 
 
@@ -28,4 +28,6 @@ def hold(if_match: str | None, version: int | None) -> None:
     if version is None:
         raise PreconditionFailed("If-Match names a version, and there is no such resource.")
     if wanted is not None and wanted != str(version):
-        raise PreconditionFailed(f"If-Match names version '{wanted}', and the present version is '{version}'.")
+        raise PreconditionFailed(
+            f"If-Match names version '{wanted}', and the present version is '{version}'."
+        )

@@ -1,6 +1,7 @@
 """The one door to the resources: every verb, for one caller, in one transaction.
 
-permit → validate → index → store → tell. Writes are staged and go to the database together when the transaction
+permit → validate → index → store → tell. Writes are staged and go to the database together when the
+transaction
 ends, or earlier if something is asked that they could change the answer to.
 """
 
@@ -18,7 +19,7 @@ from server.fhir.meta import stamped
 from server.record import precondition, trace
 from server.record.door import Door
 from server.record.event import entry
-from server.record.staging import Staged, flush
+from server.record.staging import Slot, Staged, flush
 from server.search.compile import ESTIMATED, Page, Search
 from server.search.extract import extract
 from server.search.include import Included, included, including
@@ -66,7 +67,7 @@ class Record:
         self.flush()
         view = self.access.view(type_, "r")
         number = self.door.library.type_number(type_)
-        line = entry(self.access, self.at, "read", number, id_)
+        line = entry(self.access, self.at, "read", number, query=id_)
         parameters = audit.parameters(line, none=404)
         rows = resources.reader(view)(self.connection, **parameters, type=number, id=id_)
         if rows:
@@ -117,7 +118,7 @@ class Record:
         traced = trace.asked(self, query)
         view = self.access.view(query.type, "s")
         search = self._search(query)
-        line = entry(self.access, self.at, "search", self.door.library.type_number(query.type), said)
+        line = entry(self.access, self.at, "search", self.door.library.type_number(query.type), query=said)
         page = search.page(count, after, line, complete=complete) if count else Page((), None)
         matches = tuple(map(self._shown, page.rows))
         if traced and not matches:
@@ -134,7 +135,7 @@ class Record:
             view = view.only_whole()
         hidden = not redact.withheld_parameters(query.type).isdisjoint(asked)
         context = Context(query.type, self.door.hasher, self.door.base_url)
-        return Search(self.connection, query, view, context, self.door.registry, hidden)
+        return Search(self.connection, query, view, context, hidden)
 
     def _total(
         self, search: Search, page: Page, count: int, after: Position | None, wanted: str | None, shown: int
@@ -154,16 +155,18 @@ class Record:
         back = including(self.connection, self.access, query.revinclude, whole, line)
         own = {(row.type, row.rid) for row in rows}
         every = {(row.type, row.rid): row for row in (*forward.rows, *back.rows)}
-        return Included(
-            tuple(row for key, row in every.items() if key not in own), forward.cut or back.cut
-        )
+        return Included(tuple(row for key, row in every.items() if key not in own), forward.cut or back.cut)
 
-    def _versions(self, type_: str, id_: str, interaction: str, *, one: bool, **parameters: Any) -> list[Stored]:
+    def _versions(
+        self, type_: str, id_: str, interaction: str, *, one: bool, **parameters: Any
+    ) -> list[Stored]:
         self.flush()
         number = self.door.library.type_number(type_)
-        line = entry(self.access, self.at, interaction, number, id_)
+        line = entry(self.access, self.at, interaction, number, query=id_)
         statement = resources.versions(self.access.view(type_, "r"), one=one)
-        rows = statement(self.connection, type=number, id=id_, **parameters, **audit.parameters(line, none=404))
+        rows = statement(
+            self.connection, type=number, id=id_, **parameters, **audit.parameters(line, none=404)
+        )
         return [self._shown(resources.stored(type_, row)) for row in rows]
 
     def _shown(self, row: Stored) -> Stored:
@@ -172,16 +175,18 @@ class Record:
     # ---- writing -------------------------------------------------------------------------------------------
 
     def create(self, resource: Json, id_: str | None = None) -> Stored:
-        """A new resource, with a new id or, inside a Bundle, the one that was promised to its other entries."""
+        """A new resource, with a new id or, inside a Bundle, the one that was promised to its other
+        entries."""
         type_ = resource["resourceType"]
         self.access.view(type_, "c")
         rid = self.door.rids.take(self.connection)
-        return self._stage("create", resource, id_ or clock.new_id(), rid, 1, self.access.agency.number)
+        return self._stage("create", resource, Slot(id_ or clock.new_id(), rid, 1, self._author))
 
     def update(
         self, type_: str, id_: str, resource: Json, *, if_match: str | None = None, if_absent: bool = False
     ) -> tuple[Stored, bool]:
-        """The next version of a resource, or the first under an id that the client chose; and whether it is that.
+        """The next version of a resource, or the first under an id that the client chose; and whether it
+        is that.
 
         Raises:
             Forbidden, PreconditionFailed; Conflict: the id is taken by what the caller may not see.
@@ -195,7 +200,7 @@ class Record:
             self.access.view(type_, "c")
             rid = self.door.rids.take(self.connection)
             if locator.reserve(self.connection, number, id_, rid):
-                return self._stage("create", resource, id_, rid, 1, self._author, located=True, home=rid), True
+                return self._stage("create", resource, Slot(id_, rid, 1, self._author, home=rid)), True
             place = locator.lock(self.connection, number, id_)
             assert place is not None
         child, rid = place
@@ -206,8 +211,8 @@ class Record:
             raise PreconditionFailed("If-None-Match: * was sent, and there is such a resource.")
         precondition.hold(if_match, held.version)
         kept = redact.restored(resource, held) if held.withheld else resource
-        author, version = held.author, held.version + 1
-        return self._stage("update", kept, id_, rid, version, author, located=True, home=child, was=held), False
+        slot = Slot(id_, rid, held.version + 1, held.author, home=child, was=held)
+        return self._stage("update", kept, slot), False
 
     def delete(self, type_: str, id_: str, if_match: str | None = None) -> Stored | None:
         """Bury a resource; None if there is none that the caller may see (which is as good)."""
@@ -223,7 +228,7 @@ class Record:
                 held = None
         if held is None:
             precondition.hold(if_match, None)
-            line = entry(self.access, self.at, "delete", number, id_, 404)
+            line = entry(self.access, self.at, "delete", number, query=id_, outcome=404)
             audit.record(self.connection, line)
             return None
         precondition.hold(if_match, held.version)
@@ -236,12 +241,13 @@ class Record:
     def _again(
         self, type_: str, id_: str, resource: Json, child: int, rid: int, if_match: str | None
     ) -> Stored:
-        """Write under an id that is reserved and empty: deleted before, or spoken of before it was written."""
+        """Write under an id that is reserved and empty: deleted before, or spoken of before it was
+        written."""
         precondition.hold(if_match, None)
         self.access.view(type_, "c")
         latest = resources.latest_version(self.connection, child, self.door.library.type_number(type_), rid)
         version = latest[0] + 1 if latest else 1
-        return self._stage("create", resource, id_, rid, version, self._author, located=True, home=child)
+        return self._stage("create", resource, Slot(id_, rid, version, self._author, home=child))
 
     def _held(self, type_: str, child: int, rid: int, letter: str) -> Stored | None:
         """The live version that the caller wants to change, or None.
@@ -272,31 +278,28 @@ class Record:
         writing.retire(self.connection, [(held.child, number, held.rid)])
         version = held.version + 1
         writing.bury(self.connection, held.child, number, held.rid, version, self.at)
-        line = entry(self.access, self.at, "delete", number, None, 204, held.child, (held.rid,))
+        line = entry(self.access, self.at, "delete", number, outcome=204, child=held.child, hits=(held.rid,))
         told = {
             "child": held.child, "rid": held.rid, "version": version, "type": number, "interaction": "delete",
             "author": self._author, "at": self.at,
         }  # fmt: skip
         writing.write(self.connection, [], [told], [line])
-        return Stored(held.type, held.id, held.child, held.rid, version, self.at, "", held.author, deleted=True)
+        return Stored(
+            held.type, held.id, held.child, held.rid, version, self.at, "", held.author, deleted=True
+        )
 
-    def _stage(
-        self, interaction: str, resource: Json, id_: str, rid: int, version: int, author: int, *,
-        located: bool = False, home: int | None = None, was: Stored | None = None,
-    ) -> Stored:  # fmt: skip
+    def _stage(self, interaction: str, resource: Json, slot: Slot) -> Stored:
         for prepare in self.door.hooks.prepare:
             resource = prepare(resource, self.access.agency)
-        kept = stamped(resource, id_, version, self.at)
+        kept = stamped(resource, slot.id, slot.version, self.at)
         issues = validate(kept)
         if issues:
             raise Malformed(issues=tuple(issues))
         type_, body = kept["resourceType"], json.encode(kept).decode()
         index = extract(kept, self.door.hasher, self.door.base_url)
         number = self.door.library.type_number(type_)
-        self._staged[type_, id_] = Staged(
-            interaction, kept, body, index, type_, number, id_, rid, version, author, located, was, home
-        )
-        return Stored(type_, id_, 0, rid, version, self.at, body, author)
+        self._staged[type_, slot.id] = Staged(interaction, kept, body, index, type_, number, slot)
+        return Stored(type_, slot.id, 0, slot.rid, slot.version, self.at, body, slot.author)
 
     def flush(self) -> None:
         """Send what is staged to the database."""
@@ -309,5 +312,6 @@ class Record:
         return (type_, id_) in self._staged
 
     def alone(self, condition: str) -> None:
-        """Wait until no other transaction acts on the same condition: who asks second sees what the first wrote."""
+        """Wait until no other transaction acts on the same condition: who asks second sees what the first
+        wrote."""
         locator.alone(self.connection, condition)

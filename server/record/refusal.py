@@ -8,13 +8,21 @@ from server.record.door import Door
 from server.record.event import entry
 from server.store import audit, identity, resources
 
-_KINDS = {"GET": "read", "HEAD": "read", "POST": "create", "PUT": "update", "DELETE": "delete", "PATCH": "patch"}
+_KINDS = {
+    "GET": "read",
+    "HEAD": "read",
+    "POST": "create",
+    "PUT": "update",
+    "DELETE": "delete",
+    "PATCH": "patch",
+}
 
 
 def accounted(door: Door, access: Access, request: FhirRequest, error: FhirError) -> FhirError:
     """The error as it is to be told, once the account of it is durable.
 
-    Where even that cannot be written the caller is told that the record is unavailable: nothing goes unaccounted.
+    Where even that cannot be written the caller is told that the record is unavailable: nothing goes
+    unaccounted.
     """
     # A read that found nothing wrote its line with the reading.
     if error.status in (404, 410, 304) and request.method in ("GET", "HEAD"):
@@ -24,7 +32,14 @@ def accounted(door: Door, access: Access, request: FhirRequest, error: FhirError
     what = parts[1] if len(parts) > 1 else None
     try:
         with door.database.autocommit() as connection:
-            line = entry(access, clock.now(), _KINDS.get(request.method, "other"), number, what, error.status)
+            line = entry(
+                access,
+                clock.now(),
+                _KINDS.get(request.method, "other"),
+                number,
+                query=what,
+                outcome=error.status,
+            )
             audit.record(connection, line)
             return _pointing(door, access, connection, error) if isinstance(error, Duplicate) else error
     except Unavailable as failure:
@@ -37,14 +52,15 @@ def worth_another(error: FhirError) -> bool:
 
 
 def _pointing(door: Door, access: Access, connection: object, error: Duplicate) -> FhirError:
-    """Name the record that holds the claim to a caller who may see it; to others say no more than that it is taken."""
+    """Name the record that holds the claim to a caller who may see it; to others say no more than that it
+    is taken."""
     if not access.may("Patient", "r"):
         return error
     number = door.library.type_number("Patient")
     for system, value in error.claims:
         for row in identity.claimed(connection, system, value):  # type: ignore[arg-type]
             id_ = row[0]
-            line = audit.parameters(entry(access, clock.now(), "read", number, id_), none=404)
+            line = audit.parameters(entry(access, clock.now(), "read", number, query=id_), none=404)
             statement = resources.reader(access.view("Patient", "r"))
             if statement(connection, **line, type=number, id=id_):  # type: ignore[arg-type]
                 told = f"{error.issues[0].diagnostics} It is Patient/{id_}."

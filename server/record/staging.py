@@ -1,11 +1,10 @@
-"""Writes gathered until they go to the database together: one set of statements for one resource or thousands."""
+"""Writes gathered until they go to the database together: one set of statements for one resource or
+thousands."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-import psycopg2
 
 from server.access.access import Access
 from server.fhir import Json
@@ -16,7 +15,7 @@ from server.record.event import entry, told
 from server.search.types import Index
 from server.search.types.reference import localised
 from server.store import locator, recordset, resources, writing
-from server.store.database import violates_unique
+from server.store.database import Taken
 from server.store.row import Entry, Row, Stored
 
 Key = tuple[int, str]
@@ -24,9 +23,22 @@ Place = tuple[int, int, int]
 """(child, rid, restriction of the child)."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a version goes. `home`: the child under which the locator lists the id, where it is reserved
+    already; `was`: the version that it replaces."""
+
+    id: str
+    rid: int
+    version: int
+    author: int
+    home: int | None = None
+    was: Stored | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Staged:
-    """One version on its way in. `was`: the version it replaces; `located`: the id is reserved already."""
+    """One version on its way in."""
 
     interaction: str
     resource: Json
@@ -34,14 +46,7 @@ class Staged:
     index: Index
     type: str
     number: int
-    id: str
-    rid: int
-    version: int
-    author: int
-    located: bool = False
-    was: Stored | None = None
-    home: int | None = None
-    """The child under which the locator lists it, where it is reserved."""
+    slot: Slot
 
 
 def flush(door: Door, connection: Any, access: Access, staged: list[Staged], at: datetime) -> None:
@@ -54,7 +59,11 @@ def flush(door: Door, connection: Any, access: Access, staged: list[Staged], at:
     """
     places = _places(door, connection, access, staged)
     rows = [_row(door, access, one, places, at) for one in staged]
-    replaced = [(one.was.child, one.number, one.rid) for one in staged if one.was and not one.was.deleted]
+    replaced = [
+        (one.slot.was.child, one.number, one.slot.rid)
+        for one in staged
+        if one.slot.was and not one.slot.was.deleted
+    ]
     if replaced:
         writing.retire(connection, replaced)
     _claim(door, connection, staged, rows)
@@ -62,9 +71,13 @@ def flush(door: Door, connection: Any, access: Access, staged: list[Staged], at:
     outbox = [told(row, one.interaction, access.agency.number) for one, row in zip(staged, rows, strict=True)]
     writing.write(connection, rows, outbox, lines)
     for one, row in zip(staged, rows, strict=True):
-        if one.located and one.home != row.child:
-            locator.move(connection, one.number, one.id, row.child)
-        if one.type == "Patient" and one.was and row.restriction != places.restrictions.get(row.child, 0):
+        if one.slot.home not in (None, row.child):
+            locator.move(connection, one.number, one.slot.id, row.child)
+        if (
+            one.type == "Patient"
+            and one.slot.was
+            and row.restriction != places.restrictions.get(row.child, 0)
+        ):
             writing.restrict(connection, row.child, row.restriction)
     _check(connection, access, staged, rows)
 
@@ -87,7 +100,9 @@ class Places:
 
 def _places(door: Door, connection: Any, access: Access, staged: list[Staged]) -> Places:
     library = door.library
-    own: dict[Key, tuple[int, int]] = {(one.number, one.id): (one.rid, one.rid) for one in staged}
+    own: dict[Key, tuple[int, int]] = {
+        (one.number, one.slot.id): (one.slot.rid, one.slot.rid) for one in staged
+    }
     wanted: dict[Key, list[str]] = {}
     for one in staged:
         for type_, id_ in local_targets(one.resource, door):
@@ -100,14 +115,15 @@ def _places(door: Door, connection: Any, access: Access, staged: list[Staged]) -
     patient = library.type_number("Patient")
     for number, id_ in wanted:
         if number == patient and (number, id_) not in found:
-            # A child that others speak of before it is written: its place is kept, so that they are found with it.
+            # A child that others speak of before it is written: its place is kept, so that they are found
+            # with it.
             rid = door.rids.take(connection)
             locator.reserve(connection, number, id_, rid)
             found |= locator.places(connection, [(number, id_)])
     restrictions = {child: restriction for child, _, restriction in found.values()}
     for one in staged:
-        if one.type == "Patient" and one.was:
-            restrictions.setdefault(one.rid, one.was.restriction)
+        if one.type == "Patient" and one.slot.was:
+            restrictions.setdefault(one.slot.rid, one.slot.was.restriction)
     return Places({key: (child, rid) for key, (child, rid, _) in found.items()} | own, restrictions)
 
 
@@ -120,7 +136,12 @@ def local_targets(resource: Json, door: Door) -> Iterable[tuple[str, str]]:
 
 
 def _all_seen(
-    door: Door, connection: Any, access: Access, staged: list[Staged], wanted: set[Key], found: dict[Key, Place]
+    door: Door,
+    connection: Any,
+    access: Access,
+    staged: list[Staged],
+    wanted: set[Key],
+    found: dict[Key, Place],
 ) -> None:
     seen = _seen(door, connection, access, wanted, found)
     issues = tuple(
@@ -137,10 +158,9 @@ def _all_seen(
         raise Unprocessable(issues=issues)
 
 
-def _seen(
-    door: Door, connection: Any, access: Access, wanted: set[Key], found: dict[Key, Place]
-) -> set[Key]:
-    """Those of the targets that exist and that the caller may know of: a reference must not tell more than a read."""
+def _seen(door: Door, connection: Any, access: Access, wanted: set[Key], found: dict[Key, Place]) -> set[Key]:
+    """Those of the targets that exist and that the caller may know of: a reference must not tell more than
+    a read."""
     by_type: dict[int, list[Key]] = {}
     for key in wanted & found.keys():
         by_type.setdefault(key[0], []).append(key)
@@ -164,16 +184,34 @@ def _seen(
 def _row(door: Door, access: Access, one: Staged, places: Places, at: datetime) -> Row:
     child, others = _children(door, one, places)
     index, hooks = one.index, door.hooks
-    restriction = hooks.restriction(one.resource) if one.type == "Patient" else places.restrictions.get(child, 0)
-    if one.type == "Patient" and not one.was:
+    restriction = (
+        hooks.restriction(one.resource) if one.type == "Patient" else places.restrictions.get(child, 0)
+    )
+    if one.type == "Patient" and not one.slot.was:
         places.restrictions[child] = restriction
+    slot = one.slot
     return Row(
-        type=one.number, id=one.id, rid=one.rid, child=child, version=one.version, author=one.author,
-        last_updated=at, body=one.body, restriction=restriction, kind=hooks.kind(one.type, index),
-        date=index.date, tokens=index.tokens, sorts=index.sorts, facets=index.facets, strings=index.strings,
-        dates=index.dates, identifiers=index.identifiers, others=others,
-        sights=hooks.sightings(one.resource, one.author, at, one.was is None), located=one.located,
-    )  # fmt: skip
+        type=one.number,
+        id=slot.id,
+        rid=slot.rid,
+        child=child,
+        version=slot.version,
+        author=slot.author,
+        last_updated=at,
+        body=one.body,
+        restriction=restriction,
+        kind=hooks.kind(one.type, index),
+        date=index.date,
+        tokens=index.tokens,
+        sorts=index.sorts,
+        facets=index.facets,
+        strings=index.strings,
+        dates=index.dates,
+        identifiers=index.identifiers,
+        others=others,
+        sights=hooks.sightings(one.resource, slot.author, at, slot.was is None),
+        located=slot.home is not None,
+    )
 
 
 def _children(door: Door, one: Staged, places: Places) -> tuple[int, list[int]]:
@@ -184,12 +222,12 @@ def _children(door: Door, one: Staged, places: Places) -> tuple[int, list[int]]:
     )
     spoken = list(dict.fromkeys(rid for rid in named if rid is not None))
     if one.type == "Patient":
-        home: int | None = one.rid
+        home: int | None = one.slot.rid
     elif one.index.child_reference:
         home = places.patient(patient, parse(one.index.child_reference).id or "")
     else:
         home = None
-    child = home if home is not None else one.rid
+    child = home if home is not None else one.slot.rid
     return child, [rid for rid in spoken if rid != child]
 
 
@@ -208,33 +246,30 @@ def _claim(door: Door, connection: Any, staged: list[Staged], rows: list[Row]) -
     try:
         if identity:
             writing.claim_identity(connection, identity)
-    except psycopg2.Error as error:
-        if violates_unique(error):
-            raise Duplicate(
-                "A Patient with one of these identifiers exists: one child, one record.",
-                expression="Patient.identifier",
-                claims=tuple((system, value) for system, value, _, _ in identity),
-            ) from None
-        raise
+    except Taken:
+        raise Duplicate(
+            "A Patient with one of these identifiers exists: one child, one record.",
+            expression="Patient.identifier",
+            claims=tuple((system, value) for system, value, _, _ in identity),
+        ) from None
     try:
         if within:
             writing.claim_within(connection, within)
-    except psycopg2.Error as error:
-        if violates_unique(error):
-            raise Duplicate("This child has a live mark for the same school, date and session.") from None
-        raise
+    except Taken:
+        raise Duplicate("This child has a live mark for the same school, date and session.") from None
 
 
 def _line(access: Access, at: datetime, one: Staged, row: Row) -> Entry:
-    status = 200 if one.was else 201
-    return entry(access, at, one.interaction, one.number, None, status, row.child, (row.rid,))
+    status = 200 if one.slot.was else 201
+    return entry(access, at, one.interaction, one.number, outcome=status, child=row.child, hits=(row.rid,))
 
 
 def _check(connection: Any, access: Access, staged: list[Staged], rows: list[Row]) -> None:
-    """Written first and asked afterwards, under the condition that rules every read: an error rolls it back."""
+    """Written first and asked afterwards, under the condition that rules every read: an error rolls it
+    back."""
     groups: dict[tuple[str, str], list[Row]] = {}
     for one, row in zip(staged, rows, strict=True):
-        groups.setdefault((one.type, "u" if one.was else "c"), []).append(row)
+        groups.setdefault((one.type, "u" if one.slot.was else "c"), []).append(row)
     for (type_, letter), written in groups.items():
         permit = access.view(type_, letter)
         if permit.everything:
@@ -243,6 +278,6 @@ def _check(connection: Any, access: Access, staged: list[Staged], rows: list[Row
         allowed = resources.allowed(permit)(connection, places=places, type=written[0].type)
         if len(allowed) < len(written):
             raise Forbidden(
-                f"The rights of this caller do not cover the {type_} as written: its categories or codes, its "
-                "author, or the child it is about."
+                f"The rights of this caller do not cover the {type_} as written: its categories or codes, "
+                "its author, or the child it is about."
             )

@@ -1,6 +1,7 @@
 """A way in: an agency that meets a child for the first time asks by identifier and birth date, and no more.
 
-It gets the Patient's id and enough to confirm that it is the child; the question is counted and accounted for,
+It gets the Patient's id and enough to confirm that it is the child; the question is counted and accounted
+for,
 and for a day the agency may refer to the child: what it then writes brings it in, or fails.
 """
 
@@ -53,12 +54,10 @@ def found(record: "Record", query: Query) -> tuple[Stored, ...]:
     )
     for child in traced:
         sight.trace(record.connection, agency.number, child.child, record.at)
-        line = entry(record.access, record.at, "trace", number, None, 200, child.child, (child.rid,))
+        line = entry(record.access, record.at, "trace", number, child=child.child, hits=(child.rid,))
         audit.record(record.connection, line)
     return traced
 
 
 def _value(condition: Condition) -> Value:
     return Value.parse(condition.values[0])
-
-

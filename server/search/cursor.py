@@ -23,7 +23,9 @@ def sealed(parameters: Sequence[tuple[str, str]], position: Position, key: bytes
     content = msgspec.json.encode((list(parameters), position))
     # Derived from what it seals: equal pages have equal links, and no nonce serves two contents.
     nonce = blake2b(caller.encode() + b"\0" + content, key=key, digest_size=_NONCE).digest()
-    return urlsafe_b64encode(nonce + AESGCM(key).encrypt(nonce, content, caller.encode())).decode().rstrip("=")
+    return (
+        urlsafe_b64encode(nonce + AESGCM(key).encrypt(nonce, content, caller.encode())).decode().rstrip("=")
+    )
 
 
 def opened(token: str, key: bytes, caller: str) -> tuple[tuple[tuple[str, str], ...], Position]:

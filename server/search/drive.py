@@ -1,119 +1,163 @@
 """Which rows a search begins from: decided by the form of the query and by counted numbers, never by a guess.
 
-In order: ids, identifiers, the child, exact or leading strings, the rarest facet, dates of their own, and only
-then a walk along the newest. A driver that is a set of rows is fenced (OFFSET 0): its rows are found first.
+In order: ids, identifiers, the child, exact strings, the rarest facet, leading strings, dates of their
+own, and
+only then a walk along the newest. A driver is a shape, all that its SQL depends on, and values.
 """
 
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, Select, Text, and_, any_, func, literal, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Select,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from server.definition.compartment import child_parameter
 from server.definition.library import library
 from server.fhir.name import fold
 from server.search.escape import unescape
 from server.search.query import Query
-from server.search.registry import kind
-from server.search.types import MAX_KEY, Condition, Context, array
+from server.search.registry import facets
+from server.search.types import MAX_KEY, Condition, Context
 from server.search.types.date import MAIN, starts
-from server.search.types.string import begins
 from server.search.types.token import Value, column
 from server.store import tables as t
+from server.store.database import Prepared
 
 COUNTED = 1001
 """Facets are counted up to here to find the rarest."""
 
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """A set of (child, rid): few enough to be found first and sorted afterwards."""
-
-    places: Select[tuple[int, int]]
+_AFTER_ALL = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
-class Children:
-    """Everything of these children."""
+class Driver:
+    """`kind`: rows (few, found first and sorted afterwards), child, facet, prefix or walk."""
 
-    children: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Facet:
-    """Everything that has a hash, in the order of its date or of its last change."""
-
-    h: int
-
-
-@dataclass(frozen=True, slots=True)
-class Prefix:
-    """Strings that begin so, in their own order."""
-
-    condition: Condition
-    prefix: str
-
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """Nothing to begin from: along the newest, within a budget."""
-
-
-Driver = Rows | Children | Facet | Prefix | Walk
+    kind: str
+    shape: Hashable = None
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 def driver(connection: Connection, query: Query, context: Context) -> Driver:
     """The driver of a search."""
     plain = [c for c in query.conditions if c.modifier is None or c.modifier == "exact"]
     return (
-        _by_id(query, plain)
-        or _by_identifier(query, plain)
-        or _by_child(connection, query, plain, context)
+        _by_id(plain)
+        or _by_identifier(plain)
+        or _by_child(query, context)
         or _by_facet(connection, plain, context)
         or _by_string(query, plain)
-        or _by_date(query, plain)
-        or Walk()
+        or _by_date(plain)
+        or Driver("walk")
     )
 
 
-def _by_id(query: Query, plain: list[Condition]) -> Rows | None:
-    for condition in plain:
-        if condition.parameter.code == "_id":
-            ids = array([unescape(text) for text in condition.values], Text())
-            own = and_(t.locator.c.type == library().type_number(query.type), t.locator.c.id == any_(ids))
-            return Rows(select(t.locator.c.child, t.locator.c.rid).where(own))
-    return None
-
-
-def _by_identifier(query: Query, plain: list[Condition]) -> Rows | None:
-    for condition in plain:
-        values = [Value.parse(text) for text in condition.values]
-        if condition.parameter.code == "identifier" and condition.parameter.type == "token" and all(
-            value.code for value in values
-        ):  # fmt: skip
+def places(type_: str, found: Driver) -> Select[Any]:
+    """(child, rid) of the rows that a driver of kind "rows" begins from, each once."""
+    number = library().type_number(type_)
+    match found.shape:
+        case "ids":
+            return select(t.locator.c.child, t.locator.c.rid).where(
+                t.locator.c.type == literal(number), t.locator.c.id == any_(_texts("d_0"))
+            )
+        case "identifier", tuple(forms):
             i = t.identifier
             ways = (
-                and_(i.c.value == column(value.code), i.c.system == column(value.system))
-                if value.system is not None
-                else i.c.value == column(value.code)
-                for value in values
+                and_(
+                    i.c.value == bindparam(f"d_v{at}"),
+                    *([i.c.system == bindparam(f"d_s{at}")] if system else []),
+                )
+                for at, system in enumerate(forms)
             )
-            own = i.c.type == library().type_number(query.type)
-            return Rows(select(i.c.child, i.c.rid).where(own, or_(*ways)).distinct())
+            return select(i.c.child, i.c.rid).where(i.c.type == literal(number), or_(*ways)).distinct()
+        case "children":
+            patient = library().type_number("Patient")
+            own = and_(t.locator.c.type == literal(patient), t.locator.c.id == any_(_texts("d_0")))
+            row = t.partition(type_).alias("of_child")
+            joined = t.locator.join(row, row.c.child == t.locator.c.child)
+            return (
+                select(row.c.child, row.c.rid).select_from(joined).where(own, row.c.type == literal(number))
+            )
+        case "facets":
+            some = t.facet.c.h == any_(cast(bindparam("d_0"), ARRAY(BigInteger)))
+            return select(t.facet.c.child, t.facet.c.rid).where(some).distinct()
+        case "exact":
+            s = t.string_index
+            own = and_(s.c.type == literal(number), s.c.param == bindparam("d_param"))
+            return select(s.c.child, s.c.rid).where(own, s.c.folded == any_(_texts("d_0"))).distinct()
+        case "prefixes", int(count):
+            s = t.string_index
+            own = and_(s.c.type == literal(number), s.c.param == bindparam("d_param"))
+            ranges = (
+                and_(s.c.folded >= bindparam(f"d_low{at}"), s.c.folded < bindparam(f"d_high{at}"))
+                for at in range(count)
+            )
+            return select(s.c.child, s.c.rid).where(own, or_(*ranges)).distinct()
+        case "date":
+            d = t.date_index
+            own = and_(d.c.type == literal(number), d.c.param == bindparam("d_param"))
+            within = and_(d.c.low >= bindparam("d_low"), d.c.low < bindparam("d_high"))
+            return select(d.c.child, d.c.rid).where(own, within).distinct()
+    raise AssertionError(found.shape)
+
+
+def child() -> Any:
+    """The child of the Patient that a driver of kind "child" names, asked in the same statement."""
+    patient = library().type_number("Patient")
+    own = and_(t.locator.c.type == literal(patient), t.locator.c.id == bindparam("d_0"))
+    return select(t.locator.c.child).where(own).scalar_subquery()
+
+
+def _texts(name: str) -> Any:
+    return cast(bindparam(name), ARRAY(Text))
+
+
+def _by_id(plain: list[Condition]) -> Driver | None:
+    for condition in plain:
+        if condition.parameter.code == "_id":
+            return Driver("rows", "ids", {"d_0": [unescape(text) for text in condition.values]})
     return None
 
 
-def _by_child(
-    connection: Connection, query: Query, plain: list[Condition], context: Context
-) -> Children | None:
+def _by_identifier(plain: list[Condition]) -> Driver | None:
+    for condition in plain:
+        if condition.parameter.code != "identifier" or condition.parameter.type != "token":
+            continue
+        values = [Value.parse(text) for text in condition.values]
+        if all(value.code for value in values):
+            given = {f"d_v{at}": column(value.code) for at, value in enumerate(values)}
+            given |= {f"d_s{at}": column(v.system) for at, v in enumerate(values) if v.system is not None}
+            return Driver("rows", ("identifier", tuple(v.system is not None for v in values)), given)
+    return None
+
+
+def _by_child(query: Query, context: Context) -> Driver | None:
     parameter = child_parameter(query.type)
-    if parameter is None:
-        return None
-    for condition in query.conditions:
+    for condition in query.conditions if parameter else ():
+        assert parameter is not None
         names_child = condition.parameter.code in ("patient", parameter.code)
         if names_child and condition.modifier in (None, "Patient"):
             ids = _patients(condition, context)
             if ids is not None:
-                return Children(children_of(connection, ids))
+                return (
+                    Driver("child", None, {"d_0": ids[0]})
+                    if len(ids) == 1
+                    else Driver("rows", "children", {"d_0": ids})
+                )
     return None
 
 
@@ -123,67 +167,58 @@ def _patients(condition: Condition, context: Context) -> list[str] | None:
     for text in condition.values:
         plain = unescape(text).removeprefix(context.base_url + "/")
         type_, slash, id_ = plain.rpartition("/")
-        open_type = not slash and (condition.modifier == "Patient" or condition.parameter.code == "patient")
-        if not (open_type or type_ == "Patient"):
+        is_patient = condition.modifier == "Patient" or condition.parameter.code == "patient"
+        if not (type_ == "Patient" or (not slash and is_patient)):
             return None
         ids.append(id_)
     return ids
 
 
-def children_of(connection: Connection, ids: list[str]) -> tuple[int, ...]:
-    """The children whose Patients have these ids; an unknown one adds nothing."""
-    own = and_(t.locator.c.type == library().type_number("Patient"), t.locator.c.id == any_(array(ids, Text())))
-    return tuple(connection.execute(select(t.locator.c.child).where(own)).scalars())
-
-
-def _by_facet(connection: Connection, plain: list[Condition], context: Context) -> Facet | Rows | None:
-    found = [
-        hashes
-        for condition in plain
-        if (answer := kind(condition.parameter)) and (hashes := answer.facets(condition, context))
-    ]
+def _by_facet(connection: Connection, plain: list[Condition], context: Context) -> Driver | None:
+    found = [hashes for condition in plain if (hashes := facets(condition, context))]
     singles = [hashes[0] for hashes in found if len(hashes) == 1]
-    if len(singles) == 1:
-        return Facet(singles[0])
     if singles:
-        return Facet(min(singles, key=lambda h: _count(connection, h)))
-    if found:
-        f = t.facet
-        return Rows(select(f.c.child, f.c.rid).where(or_(*(f.c.h == literal(h) for h in found[0]))).distinct())
-    return None
+        rarest = singles[0] if len(singles) == 1 else min(singles, key=lambda h: _count(connection, h))
+        return Driver("facet", None, {"d_0": rarest})
+    return Driver("rows", "facets", {"d_0": list(found[0])}) if found else None
 
 
 def _count(connection: Connection, h: int) -> int:
-    some = select(literal(1)).where(t.facet.c.h == literal(h)).limit(COUNTED).subquery()
-    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+    return int(_counted(connection, h=h)[0][0])
 
 
-def _by_string(query: Query, plain: list[Condition]) -> Prefix | Rows | None:
+_counted = Prepared(
+    select(func.count()).select_from(
+        select(literal(1)).where(t.facet.c.h == bindparam("h")).limit(literal(COUNTED)).subquery()
+    )
+)
+
+
+def _by_string(query: Query, plain: list[Condition]) -> Driver | None:
     for condition in plain:
         if condition.parameter.type != "string":
             continue
         folded = [fold(unescape(text))[:MAX_KEY] for text in condition.values]
-        s = t.string_index
-        own = and_(
-            s.c.type == library().type_number(query.type), s.c.param == literal(condition.parameter.number)
-        )
+        param = {"d_param": condition.parameter.number}
         if condition.modifier == "exact":
-            return Rows(select(s.c.child, s.c.rid).where(own, s.c.folded == any_(array(folded, Text()))).distinct())
+            return Driver("rows", "exact", {"d_0": folded, **param})
         if len(folded) == 1 and not query.sort:
-            return Prefix(condition, folded[0])
-        return Rows(select(s.c.child, s.c.rid).where(own, or_(*map(begins, folded))).distinct())
+            return Driver(
+                "prefix", condition.parameter, {"d_0": folded[0], "d_1": folded[0] + _AFTER_ALL, **param}
+            )
+        lows = {f"d_low{at}": text for at, text in enumerate(folded)}
+        highs = {f"d_high{at}": text + _AFTER_ALL for at, text in enumerate(folded)}
+        return Driver("rows", ("prefixes", len(folded)), {**lows, **highs, **param})
     return None
 
 
-def _by_date(query: Query, plain: list[Condition]) -> Rows | None:
-    d = t.date_index
+def _by_date(plain: list[Condition]) -> Driver | None:
     for condition in plain:
         parameter = condition.parameter
-        if parameter.type != "date" or parameter.code in (MAIN, "_lastUpdated"):
-            continue
-        span = starts(condition)
-        if span is not None:
-            own = and_(d.c.type == library().type_number(query.type), d.c.param == literal(parameter.number))
-            within = and_(d.c.low >= literal(span[0]), d.c.low < literal(span[1]))
-            return Rows(select(d.c.child, d.c.rid).where(own, within).distinct())
+        if parameter.type == "date" and parameter.code not in (MAIN, "_lastUpdated"):
+            span = starts(condition)
+            if span is not None:
+                return Driver(
+                    "rows", "date", {"d_param": parameter.number, "d_low": span[0], "d_high": span[1]}
+                )
     return None

@@ -8,8 +8,8 @@ from functools import cache
 
 import msgspec
 
+from server.definition.folder import profiles
 from server.definition.searchparameter import SearchParameter
-from server.shipped import shipped
 
 _EVERY = "*"
 
@@ -51,4 +51,4 @@ def facet(type_: str, parameter: SearchParameter) -> Facet:
 
 @cache
 def _lists() -> Lists:
-    return msgspec.json.decode((shipped("profiles") / "facet.json").read_bytes(), type=Lists)
+    return msgspec.json.decode((profiles() / "facet.json").read_bytes(), type=Lists)

@@ -6,9 +6,21 @@ https://hl7.org/fhir/R4/search.html#include
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Protocol
 
-from sqlalchemy import BigInteger, Connection, Text, and_, any_, bindparam, cast, select
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    FromClause,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    literal_column,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from server import clock
@@ -18,9 +30,7 @@ from server.fhir import json
 from server.fhir.reference import parse
 from server.search.facet import facet
 from server.search.query import Include
-from server.search.types import Context
 from server.search.types.reference import localised
-from server.search.types.token import carries
 from server.search.view import CallerView
 from server.store import audit, recordset, resources
 from server.store import tables as t
@@ -71,14 +81,18 @@ def including(
 ) -> Included:
     """What points at the rows."""
     found: list[Stored] = []
-    for one in wanted:
-        if not rows or not caller.may(one.source, "s"):
-            continue
-        view = caller.view(one.source, "s")
-        statement = _pointing(view, one, rows)
-        line = audit.parameters(_again(entry))
-        some = connection.execute(statement, line).all()
-        found += (resources.stored(one.source, tuple(row)) for row in some)
+    for one in wanted if rows else ():
+        if caller.may(one.source, "s"):
+            view = caller.view(one.source, "s")
+            texts = [f"{row.type}/{row.id}" for row in rows]
+            by_child = rows[0].type == "Patient" and _names_home(one)
+            listed = all(facet(one.source, one.parameter).lists(text) for text in texts)
+            statement = _pointing(view, "child" if by_child else "facet" if listed else "filter")
+            hashes = [view.context.hasher.token(view.type, one.parameter.code, text) for text in texts]
+            given = {"children": [row.child for row in rows]} if by_child else {}
+            line = audit.parameters(_again(entry))
+            some = statement(connection, **line, **given, hashes=hashes)
+            found += (resources.stored(one.source, row) for row in some)
     return Included(tuple(found[:LIMIT]), len(found) > LIMIT)
 
 
@@ -92,7 +106,11 @@ def _pointed_at(
             for element, _ in one.parameter.extract(resource):
                 text = element.get("reference") if isinstance(element, dict) else element
                 local = parse((localised(text, base_url) if isinstance(text, str) else None) or "")
-                if local.local and local.type in library().resource_types and one.target in (None, local.type):
+                if (
+                    local.local
+                    and local.type in library().resource_types
+                    and one.target in (None, local.type)
+                ):
                     yield local.type, local.id or ""
 
 
@@ -111,27 +129,33 @@ def _many(view: CallerView) -> Prepared:
     return Prepared(select(found).add_cte(*audit.of_found(found, several=True)))
 
 
-def _pointing(view: CallerView, one: Include, rows: Sequence[Stored]) -> Any:
-    """Rows of the source type that refer to one of the rows, newest first."""
+def _names_home(one: Include) -> bool:
+    """Whether the reference is the one by which a resource belongs to its child."""
+    home = child_parameter(one.source)
+    return home is not None and one.parameter.code in (home.code, "patient")
+
+
+@lru_cache(maxsize=1024)
+def _pointing(view: CallerView, how: str) -> Prepared:
+    """Rows of a type that carry one of the hashes, newest first: of these children, by facet, or of all."""
     row = t.partition(view.type).alias("r")
-    context: Context = view.context
-    hashes = [context.hasher.token(view.type, one.parameter.code, f"{r.type}/{r.id}") for r in rows]
-    own = row.c.type == library().type_number(view.type)
-    told, home = carries(row, hashes), child_parameter(view.type)
-    by_child = rows[0].type == "Patient" and home is not None and one.parameter.code in (home.code, "patient")
-    listed = facet(view.type, one.parameter)
-    if by_child or not all(listed.lists(f"{r.type}/{r.id}") for r in rows):
-        children = cast([r.child for r in rows], ARRAY(BigInteger))
-        source, narrowed = row, [row.c.child == any_(children)] if by_child else []
-    else:
-        f = t.facet
-        hit = select(f.c.child, f.c.rid).where(f.c.h == any_(cast(hashes, ARRAY(BigInteger)))).distinct()
-        d = hit.offset(0).subquery("d")
-        source, narrowed = d.join(row, and_(row.c.child == d.c.child, row.c.rid == d.c.rid)), []
-    statement = select(*resources.columns(row, view)).select_from(source).where(own, *narrowed, told, view.visible(row))
-    found = statement.order_by(row.c.last_updated.desc(), row.c.rid.desc()).limit(LIMIT + 1).cte("found")
-    found = found.prefix_with("MATERIALIZED")
-    return select(found).add_cte(*audit.of_found(found, several=True))
+    hashes = cast(bindparam("hashes"), ARRAY(BigInteger))
+    source: FromClause = row
+    criteria = [
+        row.c.type == library().type_number(view.type),
+        row.c.tok.overlap(hashes).is_(true()),
+        view.visible(row),
+    ]
+    if how == "child":
+        criteria.append(row.c.child == any_(cast(bindparam("children"), ARRAY(BigInteger))))
+    elif how == "facet":
+        hit = select(t.facet.c.child, t.facet.c.rid).where(t.facet.c.h == any_(hashes)).distinct()
+        d = hit.offset(literal_column("0")).subquery("d")
+        source = d.join(row, and_(row.c.child == d.c.child, row.c.rid == d.c.rid))
+    statement = select(*resources.columns(row, view)).select_from(source).where(*criteria)
+    newest = statement.order_by(row.c.last_updated.desc(), row.c.rid.desc())
+    found = newest.limit(literal_column(str(LIMIT + 1))).cte("found").prefix_with("MATERIALIZED")
+    return Prepared(select(found).add_cte(*audit.of_found(found, several=True)))
 
 
 def _again(entry: Entry) -> Entry:

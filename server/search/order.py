@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, false, literal, or_, select
+from sqlalchemy import ColumnElement, FromClause, and_, bindparam, or_, select
 
 from server.definition.searchparameter import SearchParameter
 from server.search.query import SortKey
@@ -59,7 +59,9 @@ def keys(sort: Sequence[SortKey]) -> tuple[Key, ...]:
     return tuple(Key(key.parameter, key.descending) for key in sort)
 
 
-def ordering(columns: Sequence[ColumnElement[Any]], wanted: Sequence[Key], rid: ColumnElement[int]) -> list[Any]:
+def ordering(
+    columns: Sequence[ColumnElement[Any]], wanted: Sequence[Key], rid: ColumnElement[int]
+) -> list[Any]:
     """`ORDER BY`: what is missing comes last, and the rid breaks every tie."""
     parts: list[Any] = []
     for column, key in zip(columns, wanted, strict=True):
@@ -71,24 +73,38 @@ def ordering(columns: Sequence[ColumnElement[Any]], wanted: Sequence[Key], rid: 
 def after(
     position: Position, columns: Sequence[ColumnElement[Any]], wanted: Sequence[Key], rid: ColumnElement[int]
 ) -> ColumnElement[bool]:
-    """What comes after a row in the order of `ordering`."""
-    *values, last = position
+    """What comes after a row in the order of `ordering`. Its SQL depends on which values are null;
+    parameters as
+    in `values`."""
     ways: list[ColumnElement[bool]] = []
     equal: list[ColumnElement[bool]] = []
-    for column, key, text in zip(columns, wanted, values, strict=True):
-        value = restored(key, text)
-        ways.append(and_(*equal, _beyond(column, key, value)))
-        equal.append(column.is_(None) if value is None else column == literal(value))
+    for at, (column, key) in enumerate(zip(columns, wanted, strict=True)):
+        if position[at] is None:
+            equal.append(column.is_(None))
+            continue
+        value: ColumnElement[Any] = bindparam(f"p_{at}")
+        further = column < value if key.descending else column > value
+        ways.append(and_(*equal, or_(further, column.is_(None))))
+        equal.append(column == value)
     descending = bool(wanted) and wanted[0].descending
-    ways.append(and_(*equal, rid < literal(last) if descending else rid > literal(last)))
+    last: ColumnElement[Any] = bindparam("p_rid")
+    ways.append(and_(*equal, rid < last if descending else rid > last))
     return or_(*ways)
 
 
-def _beyond(column: ColumnElement[Any], key: Key, value: Any) -> ColumnElement[bool]:
-    if value is None:
-        return false()
-    further = column < literal(value) if key.descending else column > literal(value)
-    return or_(further, column.is_(None))
+def values(position: Position | None, wanted: Sequence[Key]) -> dict[str, Any]:
+    """The parameters of `after`."""
+    if position is None:
+        return {}
+    given = {
+        f"p_{at}": restored(key, position[at]) for at, key in enumerate(wanted) if position[at] is not None
+    }
+    return {**given, "p_rid": position[-1]}
+
+
+def nulls(position: Position | None) -> tuple[bool, ...] | None:
+    """What of a position its SQL depends on."""
+    return None if position is None else tuple(value is None for value in position)
 
 
 def restored(key: Key, text: Any) -> Any:

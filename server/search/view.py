@@ -3,7 +3,7 @@
 A view is made of alternatives; a row that satisfies one is seen. It is a value: equal views share their SQL.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from sqlalchemy import (
@@ -25,7 +25,8 @@ from server.search.types import Condition, Context
 from server.store import tables as t
 
 TRACED, INVOLVED, NAMED = 1, 2, 3
-"""Degrees of `store.sight`: knows that the child exists; works with the child; named for a restricted child."""
+"""Degrees of `store.sight`: knows that the child exists; works with the child; named for a restricted
+child."""
 
 RESTRICTED, VERY_RESTRICTED = 1, 2
 """Values of `restriction`: label R (whereabouts withheld), label V (absent to all but the named)."""
@@ -37,7 +38,8 @@ _MONTH = timedelta(days=30.4375)
 class Alternative:
     """One way to see a row: every part must hold.
 
-    `conditions`: criteria that its tokens alone decide. `involved`: the agency works with the child, or did until
+    `conditions`: criteria that its tokens alone decide. `involved`: the agency works with the child, or
+    did until
     `months_after` months ago. `whole`: content, not only existence. `own`: the agency wrote it.
     """
 
@@ -58,6 +60,15 @@ class CallerView:
     context: Context
     directory: bool = False
     """True: resources of this type belong to no child, though they may speak of some."""
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Every statement is kept under its view: worked out once, and not for every request.
+        parts = (self.type, self.agency, self.alternatives, self.directory)
+        object.__setattr__(self, "_hash", hash(parts))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def everything(self) -> bool:
@@ -66,7 +77,8 @@ class CallerView:
 
     @property
     def involved_only(self) -> bool:
-        """Whether every row seen is of a child in the agency's sight (as what is of no child is in its author's)."""
+        """Whether every row seen is of a child in the agency's sight (as what is of no child is in its
+        author's)."""
         return not self.directory and all(a.involved for a in self.alternatives)
 
     @property

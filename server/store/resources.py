@@ -50,9 +50,11 @@ def columns(row: FromClause, view: View) -> list[ColumnElement[Any]]:
 
 def stored(type_: str, row: tuple[Any, ...]) -> Stored:
     """A row of `columns` (and, of history, `deleted` after them)."""
-    id_, child, rid, version, last_updated, body, author, whole, withheld, *rest = row
-    deleted = bool(rest and rest[0])
-    return Stored(type_, id_, child, rid, version, last_updated, body, author, whole, withheld, deleted)
+    return Stored(type_, *row)
+
+
+def _visible(row: FromClause, view: View) -> ColumnElement[bool]:
+    return view.visible(row).label("visible")
 
 
 def with_restriction(held: Stored, restriction: int) -> Stored:
@@ -89,20 +91,20 @@ def reader(view: View) -> Prepared:
 def holder(view: View, permit: View) -> Prepared:
     """The present version, for one who wants to change it. Parameters: child, type, rid.
 
-    Columns: `columns`, then whether `view` shows it, whether `permit` lets the caller act, and the labels that
+    Columns: `columns`, then whether `view` shows it, whether `permit` lets the caller act, and the labels
+    that
     history keeps with each version (restriction, kind, shared, tok).
     """
     row = t.partition(view.type).alias("r")
-    kept = (row.c.restriction, row.c.kind, row.c.shared, row.c.tok)
-    return Prepared(
-        select(*columns(row, view), view.visible(row).label("seen"), permit.visible(row).label("permitted"), *kept)
-        .where(row.c.child == bindparam("child"), row.c.type == bindparam("type"), row.c.rid == bindparam("rid"))
-    )  # fmt: skip
+    asked = (view.visible(row).label("seen"), permit.visible(row).label("permitted"), row.c.restriction)
+    own = (row.c[name] == bindparam(name) for name in ("child", "type", "rid"))
+    return Prepared(select(*columns(row, view), *asked).where(*own))
 
 
 @lru_cache(maxsize=2048)
 def allowed(permit: View) -> Prepared:
-    """The rids, among the rows at `places` (recordset of child, rid), that `permit` speaks of. Parameter: type."""
+    """The rids, among the rows at `places` (recordset of child, rid), that `permit` speaks of. Parameter:
+    type."""
     row = t.partition(permit.type).alias("r")
     places = recordset.recordset("places", {"child": BigInteger(), "rid": BigInteger()})
     joined = places.join(row, and_(*recordset.same(places, row, "child", "rid")))
@@ -113,7 +115,8 @@ def allowed(permit: View) -> Prepared:
 
 @lru_cache(maxsize=2048)
 def last_word(view: View) -> Prepared:
-    """The newest row of history, if the caller may see it. Parameters: type, id. Columns: `columns`, deleted."""
+    """The newest row of history, if the caller may see it. Parameters: type, id. Columns: `columns`,
+    deleted."""
     row = t.history.alias("h")
     newest = _at(row).add_columns(*columns(row, view), row.c.deleted, view.visible(row).label("visible"))
     newest = newest.order_by(row.c.version.desc()).limit(1)
@@ -146,10 +149,14 @@ def versions(view: View, *, one: bool) -> Prepared:
     Parameters: type, id, version or before and count, audit_*. Columns: `columns`, deleted.
     """
     now, was = t.partition(view.type).alias("r"), t.history.alias("h")
-    every = union_all(
-        _at(now).add_columns(*columns(now, view), false().label("deleted"), view.visible(now).label("visible")),
-        _at(was).add_columns(*columns(was, view), was.c.deleted, view.visible(was).label("visible")),
-    ).cte("every").prefix_with("MATERIALIZED")  # fmt: skip
+    every = (
+        union_all(
+            _at(now).add_columns(*columns(now, view), false().label("deleted"), _visible(now, view)),
+            _at(was).add_columns(*columns(was, view), was.c.deleted, _visible(was, view)),
+        )
+        .cte("every")
+        .prefix_with("MATERIALIZED")
+    )
     newest = select(every.c.visible).order_by(every.c.version.desc()).limit(1).scalar_subquery()
     chosen = select(*(c for c in every.c if c.name != "visible")).where(every.c.visible, newest.is_(true()))
     if one:

@@ -7,7 +7,8 @@ from typing import Any
 
 @dataclass(slots=True)
 class Row:
-    """Everything that a version of a resource puts into tables; `others` are further children it speaks of."""
+    """Everything that a version of a resource puts into tables; `others` are further children it speaks
+    of."""
 
     type: int
     id: str

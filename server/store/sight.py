@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import BigInteger, Connection, any_, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert

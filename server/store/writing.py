@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+import psycopg2
 from sqlalchemy import (
     BigInteger,
     Connection,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 
 from server.store import recordset
 from server.store import tables as t
-from server.store.database import Prepared
+from server.store.database import Prepared, Taken, violates_unique
 from server.store.row import Entry, Row
 
 _SETS = (
@@ -174,21 +175,39 @@ def restrict(connection: Connection, child: int, restriction: int) -> None:
 
 # ---- claims ------------------------------------------------------------------------------------------------
 
+Claim = tuple[str, str, int, int]
+"""(system, value, child, rid)."""
+
 _claim_identity = Prepared(select(literal(1)).add_cte(recordset.insertion(t.identity)))
 _claim_within = Prepared(select(literal(1)).add_cte(recordset.insertion(t.claim)))
 
 
-def claim_identity(connection: Connection, claims: Iterable[tuple[str, str, int, int]]) -> None:
-    """(system, value, child, rid): this child and no other. Unique violation: another child has one of them."""
-    _claim_identity(connection, identity=recordset.text(_claims(claims)))
+def claim_identity(connection: Connection, claims: Iterable[Claim]) -> None:
+    """This child's and no other's.
+
+    Raises:
+        Taken: another child has one of them. The transaction is lost.
+    """
+    _claim(_claim_identity, connection, identity=claims)
 
 
-def claim_within(connection: Connection, claims: Iterable[tuple[str, str, int, int]]) -> None:
-    """(system, value, child, rid): one live resource of this child. Unique violation: there is one."""
-    _claim_within(connection, claim=recordset.text(_claims(claims)))
+def claim_within(connection: Connection, claims: Iterable[Claim]) -> None:
+    """One live resource of a child.
+
+    Raises:
+        Taken: there is one. The transaction is lost.
+    """
+    _claim(_claim_within, connection, claim=claims)
 
 
-def _claims(claims: Iterable[tuple[str, str, int, int]]) -> Iterable[dict[str, Any]]:
-    return (
-        {"system": system, "value": value, "child": child, "rid": rid} for system, value, child, rid in claims
+def _claim(statement: Prepared, connection: Connection, **claims: Iterable[Claim]) -> None:
+    [(name, given)] = claims.items()
+    rows = (
+        {"system": system, "value": value, "child": child, "rid": rid} for system, value, child, rid in given
     )
+    try:
+        statement(connection, **{name: recordset.text(rows)})
+    except psycopg2.Error as error:
+        if violates_unique(error):
+            raise Taken from error
+        raise

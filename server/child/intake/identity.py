@@ -13,6 +13,7 @@ from server.fhir import Json
 from server.fhir.identifier import FORMER_UPN, LA_CHILD_ID, NHS_NUMBER, ULN, UPN, unverified
 
 _UNIQUE = (NHS_NUMBER, UPN, ULN)
+_AUTHORITYS_OWN = "la-child-id/"
 _TAKEN = "The record has this identifier for another child."
 
 Find = Callable[[str, str, str], Sequence[Json]]
@@ -70,5 +71,16 @@ def _rank(system: str) -> int:
 
 
 def _same_child(patient: Json, draft: Draft, system: str) -> bool:
+    if system.startswith(LA_CHILD_ID):
+        return True
     born, ours = patient.get("birthDate"), draft.content.get("birthDate")
-    return system.startswith(LA_CHILD_ID) or born == ours or born is None or ours is None
+    return (born == ours or born is None or ours is None) and not _another_of_the_authority(patient, draft)
+
+
+def _another_of_the_authority(patient: Json, draft: Draft) -> bool:
+    """An authority has two ids for one child only where nobody may link them: after an adoption."""
+    theirs = {one.get("system"): one.get("value") for one in patient.get("identifier", ())}
+    return any(
+        _AUTHORITYS_OWN in system and theirs.get(system, value) != value
+        for system, value in draft.identifiers
+    )

@@ -102,13 +102,16 @@ class Submission:
         if step is not None and step is not patient:
             self._refuse(step.draft, str(error))
             return True
-        if step is None and len(changes) > 1 and not isinstance(error, Throttled | Unavailable):
+        alone = len(changes) == 1 and patient is not None
+        if step is None and not alone and not isinstance(error, Throttled | Unavailable):
             self._piecemeal()
         else:
             self._refuse_child(error)
         return False
 
     def _yields_identity(self, error: FhirError, patient: Step, identifier: int | None) -> bool:
+        if self._looks_again():
+            return True
         if self._trace():
             self._piecemeal()
             return False
@@ -116,6 +119,15 @@ class Submission:
             return True
         self._refuse_child(error)
         return False
+
+    def _looks_again(self) -> bool:
+        """Whether the record shows by now whose the identifiers are: another child of the file may have come first."""
+        self.stock.fetch([self.child.patient])
+        found = match(self.child.patient, self.stock.find)
+        news = bool(found.disputed) or (found.existing is not None and self.patient is None)
+        self.patient = found.existing or self.patient
+        self._dispute(found.disputed)
+        return news
 
     def _trace(self) -> bool:
         """The child may be one whom the agency meets for the first time."""

@@ -14,13 +14,16 @@ from server.fhir.reference import references
 
 
 class FakeDoor:
-    """`refuses` may name what is wrong with a resource. Ids in `hidden` exist and are not seen."""
+    """`refuses` may say what is wrong with a resource, and, if `vague`, not which it is. What is in `hidden` is
+    there and not seen."""
 
-    def __init__(self, refuses: Callable[[Json], str | None] = lambda resource: None) -> None:
+    def __init__(
+        self, refuses: Callable[[Json], str | None] = lambda resource: None, *, vague: bool = False
+    ) -> None:
         self.resources: dict[str, Json] = {}
         self.hidden: set[str] = set()
         self.transactions = 0
-        self._refuses = refuses
+        self._refuses, self._vague = refuses, vague
         self._ids = itertools.count(1)
         # Where an identifier was ever seen; whether it still is there is asked of the resource.
         self._seen: dict[tuple[str, str, str], set[str]] = {}
@@ -56,7 +59,7 @@ class FakeDoor:
             resource = _resolved(change.resource, urls)
             at = f"Bundle.entry[{place}]"
             if why := self._refuses(resource):
-                raise Unprocessable(why, expression=f"{at}.resource")
+                raise Unprocessable(why, expression=() if self._vague else f"{at}.resource")
             self._check_claims(resource, urls[change.full_url], at)
             self._store(resource, urls[change.full_url])
         for change in changes:
@@ -76,11 +79,17 @@ class FakeDoor:
             if resource["resourceType"] == "Patient" and _claims(one["system"]):
                 holders = self._with("Patient", one["system"], one["value"])
                 if set(holders) - {url}:
-                    raise Duplicate("The identifier is taken.", expression=f"{at}.resource.identifier[{number}]")
+                    raise Duplicate(
+                        "The identifier is taken.", expression=f"{at}.resource.identifier[{number}]"
+                    )
 
     def _store(self, resource: Json, url: str) -> None:
         version = int(self.resources.get(url, {}).get("meta", {}).get("versionId", 0)) + 1
-        meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": f"2026-01-01T00:00:{version:02}Z"}
+        meta = {
+            **resource.get("meta", {}),
+            "versionId": str(version),
+            "lastUpdated": f"2026-01-01T00:00:{version:02}Z",
+        }
         self.resources[url] = {**resource, "id": url.partition("/")[2], "meta": meta}
         for one in _identifiers(resource):
             self._seen.setdefault((resource["resourceType"], *one), set()).add(url)
@@ -110,7 +119,6 @@ def _resolved(value: Any, urls: Mapping[str, str]) -> Any:
 
 def _claims(system: str) -> bool:
     return system in (NHS_NUMBER, UPN, ULN) or system.startswith(LA_CHILD_ID)
-
 
 
 def _identifiers(resource: Json) -> list[tuple[str, str]]:
