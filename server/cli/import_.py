@@ -15,7 +15,7 @@ from server.child.intake.report import Report
 from server.child.intake.source import Unreadable
 from server.child.intake.write import write
 from server.cli.connect import connected
-from server.cli.import_report import tables
+from server.cli.import_report import lines, tables
 from server.cli.record_door import RecordDoor
 from server.cli.say import console, fault, step
 from server.interaction.opening import door
@@ -121,5 +121,5 @@ def _write(intake: Intake, record: RecordDoor, report: Report) -> None:
 def _tell(report: Report) -> None:
     for table in tables(report):
         console.print(table)
-    for note in report.notes:
-        step(note)
+    for line in lines(report):
+        step(line)

@@ -11,54 +11,53 @@ _SHOWN = 40
 
 
 def tables(report: Report) -> Iterator[Table]:
-    """The report in tables; the longest is cut, for the whole is in the JSON form."""
+    """What became of the resources, and of the rows."""
     yield _kinds(report)
     yield _files(report)
+
+
+def lines(report: Report) -> Iterator[str]:
+    """What did not go in, or not as it was sent. The refusals are cut: the JSON form has them all."""
     if report.refusals:
-        yield _refused(report)
-    if report.as_text:
-        yield _columns("No code of its list, kept as text", report.as_text)
-    if report.not_held:
-        yield _columns("Not held: the record has no place for it", report.not_held)
+        yield "Refused:"
+        yield from map(_refusal, report.refusals[:_SHOWN])
+    if (more := len(report.refusals) - _SHOWN) > 0:
+        yield f"  and {more} more, which --report writes"
+    yield from _columns("Kept as text, being no code of the list:", report.as_text)
+    yield from _columns("Not held, for the record has no place for it (cells):", report.not_held)
+    yield from report.notes
 
 
 def _kinds(report: Report) -> Table:
-    table = Table(
-        "Kind", "Read", "Created", "Updated", "Unchanged", "Refused", title="Resources", title_justify="left"
-    )
+    table = Table("Kind", "Read", "Created", "Updated", "Unchanged", "Refused", box=None)
     for kind, counter in report.kinds.items():
-        table.add_row(kind, str(counter.total()), *(str(counter[fate]) for fate in Fate))
-    total = [sum(counter[fate] for counter in report.kinds.values()) for fate in Fate]
-    table.add_section()
-    table.add_row("all", str(sum(total)), *map(str, total))
+        table.add_row(kind, f"{counter.total():,}", *(f"{counter[fate]:,}" for fate in Fate))
+    totals = [report.total(fate) for fate in Fate]
+    table.add_row("all", f"{sum(totals):,}", *(f"{total:,}" for total in totals), style="bold")
     return table
 
 
 def _files(report: Report) -> Table:
-    table = Table("File", "Rows read", "Rows refused", title="Files", title_justify="left")
+    table = Table("File", "Rows read", "Rows refused", box=None)
     for name, rows in report.rows.items():
-        table.add_row(name, str(rows), str(report.refused_rows(name)))
+        table.add_row(name, f"{rows:,}", f"{report.refused_rows(name):,}")
     return table
 
 
-def _refused(report: Report) -> Table:
-    table = Table("File", "Row", "Column", "What", "Why", title="Refused", title_justify="left")
-    for refusal in report.refusals[:_SHOWN]:
-        what = refusal.extent.value
-        table.add_row(refusal.origin.file, _row(refusal), refusal.column or "", what, refusal.reason)
-    if more := len(report.refusals) - _SHOWN:
-        table.caption = f"and {more} more, in the report that --report writes" if more > 0 else None
-    return table
-
-
-def _row(refusal: Refusal) -> str:
+def _refusal(refusal: Refusal) -> str:
     at = refusal.origin
-    number = "" if refusal.extent is Extent.FILE else str(at.row)
-    return f"{number} {at.place}".strip()
+    row = "" if refusal.extent is Extent.FILE else f", row {at.row}"
+    place = f" ({at.place})" if at.place else ""
+    column = f", {refusal.column}" if refusal.column else ""
+    what = {Extent.CELL: " (this cell only)", Extent.CHILD: " (the whole child)"}.get(refusal.extent, "")
+    return f"  {at.file}{row}{place}{column}{what}: {refusal.reason}"
 
 
-def _columns(title: str, counter: Counter[tuple[str, str]]) -> Table:
-    table = Table("File", "Column", "Cells", title=title, title_justify="left")
+def _columns(title: str, counter: Counter[tuple[str, str]]) -> Iterator[str]:
+    files: dict[str, list[str]] = {}
     for (file, column), cells in counter.items():
-        table.add_row(file, column, str(cells))
-    return table
+        files.setdefault(file, []).append(f"{column} ({cells})")
+    if files:
+        yield title
+    for file, columns in files.items():
+        yield f"  {file}: {', '.join(columns)}"

@@ -1,6 +1,7 @@
 """FHIR requests off the wire, and responses onto it."""
 
 from collections.abc import Mapping
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.datastructures import Headers
@@ -26,7 +27,11 @@ _ACCEPTED = (*_JSON, "*/*", "application/*", "text/*", "")
 _FORMATS = (*_JSON, "json")
 _FORM = "application/x-www-form-urlencoded"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_PASSED = ("if-match", "if-none-match", "if-none-exist", "if-modified-since", "prefer")
+_PASSED = {
+    name: "HTTP_" + name.upper().replace("-", "_")
+    for name in ("if-match", "if-none-match", "if-none-exist", "if-modified-since", "prefer")
+}
+"""The headers that interactions know, each with its name in the environment of a request."""
 
 
 def open_to(app: Flask, found: Settings, database: Database) -> None:
@@ -64,14 +69,15 @@ def interaction(path: str) -> Response:
 
 
 def _off_the_wire(path: str) -> FhirRequest:
-    headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
-    query = [(name, value) for name, value in request.args.items(multi=True)]
-    _acceptable(dict(query).get("_format"), request.headers.get("Accept", ""))
+    environ = request.environ
+    headers = {name: environ[variable] for name, variable in _PASSED.items() if variable in environ}
+    query = parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+    _acceptable(dict(query).get("_format"), environ.get("HTTP_ACCEPT", ""))
     form = request.method == "POST" and path.endswith("_search")
     if form:
         if request.mimetype not in ("", _FORM):
             raise UnsupportedMediaType(f"A search by POST is sent as {_FORM}.")
-        query += [(name, value) for name, value in request.form.items(multi=True)]
+        query += parse_qsl(request.get_data(cache=False, as_text=True), keep_blank_values=True)
     content = None if form or request.method in ("GET", "HEAD", "DELETE") else _content()
     return FhirRequest(request.method, path.strip("/"), tuple(query), headers, content)
 

@@ -19,13 +19,13 @@ from server.fhir.meta import stamped
 from server.record import precondition, trace
 from server.record.door import Door
 from server.record.event import entry
-from server.record.staging import Slot, Staged, flush
+from server.record.staging import Slot, Staged, flush, local_targets
 from server.search.compile import ESTIMATED, Page, Search
 from server.search.extract import extract
 from server.search.include import Included, included, including
 from server.search.order import Position
 from server.search.query import Query
-from server.search.types import Context
+from server.search.view import CallerView
 from server.store import audit, locator, resources, writing
 from server.store.row import Stored
 from server.validation.validate import validate
@@ -116,7 +116,6 @@ class Record:
         """A page of what matches and the caller may see, with what it includes."""
         self.flush()
         traced = trace.asked(self, query)
-        view = self.access.view(query.type, "s")
         search = self._search(query)
         line = entry(self.access, self.at, "search", self.door.library.type_number(query.type), query=said)
         page = search.page(count, after, line, complete=complete) if count else Page((), None)
@@ -125,17 +124,19 @@ class Record:
             matches = trace.found(self, query)
         number = self._total(search, page, count, after, total, len(matches))
         extra = self._included(query, page.rows) if page.rows else Included((), False)
-        del view
         return Found(matches, tuple(map(self._shown, extra.rows)), page.next, number, extra.cut)
 
     def _search(self, query: Query) -> Search:
-        view = self.access.view(query.type, "s")
         asked = {c.parameter.code for c in query.conditions} | {key.parameter.code for key in query.sort}
-        if not redact.by_existence(query.type).issuperset(asked):
+        view, hidden = self._searchable(query.type, asked)
+        return Search(self.connection, query, view, view.context, hidden)
+
+    def _searchable(self, type_: str, asked: set[str]) -> tuple[CallerView, bool]:
+        """The rows that the caller may find by these parameters: none by what it may not see of them."""
+        view = self.access.view(type_, "s")
+        if not redact.by_existence(type_).issuperset(asked):
             view = view.only_whole()
-        hidden = not redact.withheld_parameters(query.type).isdisjoint(asked)
-        context = Context(query.type, self.door.hasher, self.door.base_url)
-        return Search(self.connection, query, view, context, hidden)
+        return view, not redact.withheld_parameters(type_).isdisjoint(asked)
 
     def _total(
         self, search: Search, page: Page, count: int, after: Position | None, wanted: str | None, shown: int
@@ -149,10 +150,10 @@ class Record:
     def _included(self, query: Query, rows: Sequence[Stored]) -> Included:
         if not (query.include or query.revinclude):
             return Included((), False)
-        whole = [row for row in rows if row.whole]
+        whole = [row for row in rows if row.whole and not row.withheld]
         line = entry(self.access, self.at, "include", self.door.library.type_number(query.type))
         forward = included(self.connection, self.access, query.include, whole, line)
-        back = including(self.connection, self.access, query.revinclude, whole, line)
+        back = including(self.connection, self.access, self._searchable, query.revinclude, rows, line)
         own = {(row.type, row.rid) for row in rows}
         every = {(row.type, row.rid): row for row in (*forward.rows, *back.rows)}
         return Included(tuple(row for key, row in every.items() if key not in own), forward.cut or back.cut)
@@ -298,7 +299,9 @@ class Record:
         type_, body = kept["resourceType"], json.encode(kept).decode()
         index = extract(kept, self.door.hasher, self.door.base_url)
         number = self.door.library.type_number(type_)
-        self._staged[type_, slot.id] = Staged(interaction, kept, body, index, type_, number, slot)
+        self._staged[type_, slot.id] = Staged(
+            interaction, kept, body, index, type_, number, slot, local_targets(kept, self.door)
+        )
         return Stored(type_, slot.id, 0, slot.rid, slot.version, self.at, body, slot.author)
 
     def flush(self) -> None:

@@ -1,7 +1,6 @@
 """Writes gathered until they go to the database together: one set of statements for one resource or
 thousands."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,6 +46,8 @@ class Staged:
     type: str
     number: int
     slot: Slot
+    targets: tuple[tuple[str, str], ...]
+    """(type, id) of what it refers to on this server."""
 
 
 def flush(door: Door, connection: Any, access: Access, staged: list[Staged], at: datetime) -> None:
@@ -105,7 +106,7 @@ def _places(door: Door, connection: Any, access: Access, staged: list[Staged]) -
     }
     wanted: dict[Key, list[str]] = {}
     for one in staged:
-        for type_, id_ in local_targets(one.resource, door):
+        for type_, id_ in one.targets:
             key = (library.type_number(type_), id_)
             if key not in own:
                 wanted.setdefault(key, []).append(f"{type_}/{id_}")
@@ -127,12 +128,10 @@ def _places(door: Door, connection: Any, access: Access, staged: list[Staged]) -
     return Places({key: (child, rid) for key, (child, rid, _) in found.items()} | own, restrictions)
 
 
-def local_targets(resource: Json, door: Door) -> Iterable[tuple[str, str]]:
-    """(type, id) of every literal reference to this server that a resource holds."""
-    for _, text in references(resource):
-        target = parse(localised(text, door.base_url) or "")
-        if target.local and target.type in door.types and target.id:
-            yield target.type, target.id
+def local_targets(resource: Json, door: Door) -> tuple[tuple[str, str], ...]:
+    """(type, id) of every literal reference to this server that a resource holds, each once."""
+    found = (parse(localised(text, door.base_url) or "") for _, text in references(resource))
+    return tuple(dict.fromkeys((t.type, t.id) for t in found if t.local and t.type in door.types and t.id))
 
 
 def _all_seen(
@@ -151,7 +150,7 @@ def _all_seen(
             (f"{one.type}.descendants().where(reference = '{type_}/{id_}')",),
         )
         for one in staged
-        for type_, id_ in dict.fromkeys(local_targets(one.resource, door))
+        for type_, id_ in one.targets
         if (key := (door.library.type_number(type_), id_)) in wanted and key not in seen
     )
     if issues:
@@ -217,9 +216,7 @@ def _row(door: Door, access: Access, one: Staged, places: Places, at: datetime) 
 def _children(door: Door, one: Staged, places: Places) -> tuple[int, list[int]]:
     """The home child of a resource, and the other children it speaks of."""
     patient = door.library.type_number("Patient")
-    named = (
-        places.patient(patient, id_) for type_, id_ in local_targets(one.resource, door) if type_ == "Patient"
-    )
+    named = (places.patient(patient, id_) for type_, id_ in one.targets if type_ == "Patient")
     spoken = list(dict.fromkeys(rid for rid in named if rid is not None))
     if one.type == "Patient":
         home: int | None = one.slot.rid

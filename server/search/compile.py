@@ -243,11 +243,11 @@ class Search:
             case "absent":
                 return self._absent(driver, keys[0]).limit(most)
             case "window":
-                return self._window(keys[0], after).limit(most)
+                return self._window(driver, keys[0], after).limit(most)
             case "each":
-                return self._each(keys[0], after, most).limit(most)
+                return self._each(driver, keys[0], after, most).limit(most)
             case "prefix":
-                return self._prefixed(after).limit(most)
+                return self._prefixed(driver, after).limit(most)
         raise AssertionError(how)
 
     def _accounted(self, statement: Select[Any], limit: int) -> Prepared:
@@ -261,10 +261,11 @@ class Search:
     def _own(self, row: FromClause) -> ColumnElement[bool]:
         return row.c.type == literal_column(str(library().type_number(self.query.type)))
 
-    def _filters(self, row: FromClause) -> list[ColumnElement[bool]]:
+    def _filters(self, row: FromClause, driver: Driver) -> list[ColumnElement[bool]]:
         criteria = (
             registry.clause(row, condition, self.context, asked, f"c{at}")
             for at, (condition, asked) in enumerate(zip(self.query.conditions, self._asked, strict=True))
+            if condition is not driver.answers
         )
         shown = [not_(self.view.withheld(row))] if self.withheld else []
         return [self._own(row), *criteria, self.view.visible(row), *shown]
@@ -290,7 +291,7 @@ class Search:
         row = self._row()
         most: ColumnElement[int] | None = None if limit is None else literal_column(str(limit))
         matching = select(literal(1)).select_from(self._source(driver, row))
-        some = matching.where(*self._begun(driver, row), *self._filters(row)).limit(most).subquery()
+        some = matching.where(*self._begun(driver, row), *self._filters(row, driver)).limit(most).subquery()
         return Prepared(select(func.count()).select_from(some))
 
     def _sorted(self, driver: Driver, keys: Sequence[Key], after: Position | None) -> Select[Any]:
@@ -298,7 +299,9 @@ class Search:
         row = self._row()
         values = [key.value(row).label(f"key{at}") for at, key in enumerate(keys)]
         found = select(*resources.columns(row, self.view), *values).select_from(self._source(driver, row))
-        found = found.where(*self._begun(driver, row), *self._filters(row)).offset(literal_column("0"))
+        found = found.where(*self._begun(driver, row), *self._filters(row, driver)).offset(
+            literal_column("0")
+        )
         inner = found.subquery("q")
         columns = [inner.c[f"key{at}"] for at in range(len(keys))]
         statement = select(inner).order_by(*order.ordering(columns, keys, inner.c.rid))
@@ -311,26 +314,30 @@ class Search:
         if driver.kind == "child":
             column, rid = row.c[key.column], row.c.rid
             found = select(*resources.columns(row, self.view), column.label("key0"))
-            found = found.where(row.c.child == drive.child(), *_steps(row, key, after), *self._filters(row))
+            found = found.where(
+                row.c.child == drive.child(), *_steps(row, key, after), *self._filters(row, driver)
+            )
             return found.order_by(*_index_order(column, rid, key))
         f = t.facet
         walk = select(f.c.child, f.c.rid, f.c[key.column].label("key0"))
         walk = walk.where(f.c.h == bindparam("d_0"), *_steps(f, key, after))
         walk = walk.order_by(*_index_order(f.c[key.column], f.c.rid, key)).offset(literal_column("0"))
-        return self._joined(walk, row, key)
+        return self._joined(driver, walk, row, key)
 
-    def _joined(self, walk: Select[Any], row: FromClause, key: Key) -> Select[Any]:
+    def _joined(self, driver: Driver, walk: Select[Any], row: FromClause, key: Key) -> Select[Any]:
         """The resources of rows that come in order already."""
         d = walk.subquery("d")
         joined = d.join(row, and_(row.c.child == d.c.child, row.c.rid == d.c.rid))
         found = select(*resources.columns(row, self.view), d.c.key0).select_from(joined)
-        return found.where(*self._filters(row)).order_by(*_index_order(d.c.key0, d.c.rid, key))
+        return found.where(*self._filters(row, driver)).order_by(*_index_order(d.c.key0, d.c.rid, key))
 
-    def _window(self, key: Key, after: Position | None) -> Select[Any]:
+    def _window(self, driver: Driver, key: Key, after: Position | None) -> Select[Any]:
         row = self._walked(key, after).limit(literal_column(str(BUDGET))).subquery("r")
         assert key.column is not None
         column = row.c[key.column]
-        found = select(*resources.columns(row, self.view), column.label("key0")).where(*self._filters(row))
+        found = select(*resources.columns(row, self.view), column.label("key0")).where(
+            *self._filters(row, driver)
+        )
         return found.order_by(*_index_order(column, row.c.rid, key))
 
     def _window_end(self, key: Key, after: Position | None) -> Select[Any]:
@@ -349,13 +356,13 @@ class Search:
         walk = select(*wanted).where(self._own(row), *_steps(row, key, after), *spans)
         return walk.order_by(*_index_order(row.c[key.column], row.c.rid, key))
 
-    def _each(self, key: Key, after: Position | None, most: Any) -> Select[Any]:
+    def _each(self, driver: Driver, key: Key, after: Position | None, most: Any) -> Select[Any]:
         """The first of each child in sight, merged."""
         seen, row = self._seen().subquery("c"), self._row()
         assert key.column is not None
         column = row.c[key.column]
         one = select(*resources.columns(row, self.view), column.label("key0"))
-        one = one.where(row.c.child == seen.c.child, *_steps(row, key, after), *self._filters(row))
+        one = one.where(row.c.child == seen.c.child, *_steps(row, key, after), *self._filters(row, driver))
         one = one.order_by(*_index_order(column, row.c.rid, key)).limit(most)
         each = lateral(one.correlate(seen)).alias("each")
         found = select(each).select_from(seen.join(each, literal(True)))
@@ -378,10 +385,10 @@ class Search:
         found = found.select_from(self._source(driver, row)).where(row.c[key.column].is_(None))
         last: ColumnElement[int] = bindparam("p_rid")
         beyond = row.c.rid < last if key.descending else row.c.rid > last
-        found = found.where(*self._begun(driver, row), beyond, *self._filters(row))
+        found = found.where(*self._begun(driver, row), beyond, *self._filters(row, driver))
         return found.order_by(row.c.rid.desc() if key.descending else row.c.rid.asc())
 
-    def _prefixed(self, after: Position | None) -> Select[Any]:
+    def _prefixed(self, driver: Driver, after: Position | None) -> Select[Any]:
         """By the first of a resource's matching strings, so that each comes once."""
         s, row = t.string_index, self._row()
         walk = self._matching_strings().add_columns(s.c.folded.label("key0"))
@@ -391,7 +398,7 @@ class Search:
         d = walk.subquery("d")
         joined = d.join(row, and_(row.c.child == d.c.child, row.c.rid == d.c.rid))
         found = select(*resources.columns(row, self.view), d.c.key0).select_from(joined)
-        return found.where(*self._filters(row)).order_by(d.c.key0, d.c.rid)
+        return found.where(*self._filters(row, driver)).order_by(d.c.key0, d.c.rid)
 
     def _matching_strings(self) -> Select[Any]:
         s, p = t.string_index, t.string_index.alias("p")

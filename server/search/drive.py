@@ -45,11 +45,13 @@ _AFTER_ALL = "\U0010ffff"
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """`kind`: rows (few, found first and sorted afterwards), child, facet, prefix or walk."""
+    """`kind`: rows (few, found first and sorted afterwards), child, facet, prefix or walk. `answers`: the
+    criterion that its rows satisfy already."""
 
     kind: str
     shape: Hashable = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    answers: Condition | None = None
 
 
 def driver(connection: Connection, query: Query, context: Context) -> Driver:
@@ -129,7 +131,7 @@ def _texts(name: str) -> Any:
 def _by_id(plain: list[Condition]) -> Driver | None:
     for condition in plain:
         if condition.parameter.code == "_id":
-            return Driver("rows", "ids", {"d_0": [unescape(text) for text in condition.values]})
+            return Driver("rows", "ids", {"d_0": [unescape(text) for text in condition.values]}, condition)
     return None
 
 
@@ -141,7 +143,9 @@ def _by_identifier(plain: list[Condition]) -> Driver | None:
         if all(value.code for value in values):
             given = {f"d_v{at}": column(value.code) for at, value in enumerate(values)}
             given |= {f"d_s{at}": column(v.system) for at, v in enumerate(values) if v.system is not None}
-            return Driver("rows", ("identifier", tuple(v.system is not None for v in values)), given)
+            return Driver(
+                "rows", ("identifier", tuple(v.system is not None for v in values)), given, condition
+            )
     return None
 
 
@@ -203,9 +207,8 @@ def _by_string(query: Query, plain: list[Condition]) -> Driver | None:
         if condition.modifier == "exact":
             return Driver("rows", "exact", {"d_0": folded, **param})
         if len(folded) == 1 and not query.sort:
-            return Driver(
-                "prefix", condition.parameter, {"d_0": folded[0], "d_1": folded[0] + _AFTER_ALL, **param}
-            )
+            ends = {"d_0": folded[0], "d_1": folded[0] + _AFTER_ALL}
+            return Driver("prefix", condition.parameter, {**ends, **param}, condition)
         lows = {f"d_low{at}": text for at, text in enumerate(folded)}
         highs = {f"d_high{at}": text + _AFTER_ALL for at, text in enumerate(folded)}
         return Driver("rows", ("prefixes", len(folded)), {**lows, **highs, **param})

@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/search.html#include
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -18,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     literal_column,
+    not_,
     select,
     true,
 )
@@ -49,6 +50,11 @@ class Caller(Protocol):
     def view(self, type_: str, letter: str) -> CallerView: ...
 
 
+Searchable = Callable[[str, set[str]], tuple[CallerView, bool]]
+"""The rows of a type that a caller may find by these parameters; whether those of restricted children are
+not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Included:
     """`cut`: there is more than the limit lets through."""
@@ -77,17 +83,23 @@ def included(
 
 
 def including(
-    connection: Connection, caller: Caller, wanted: Sequence[Include], rows: Sequence[Stored], entry: Entry
+    connection: Connection,
+    caller: Caller,
+    searchable: Searchable,
+    wanted: Sequence[Include],
+    rows: Sequence[Stored],
+    entry: Entry,
 ) -> Included:
-    """What points at the rows."""
+    """What points at the rows: found by a parameter, and so only by whom that parameter tells nothing
+    hidden."""
     found: list[Stored] = []
     for one in wanted if rows else ():
         if caller.may(one.source, "s"):
-            view = caller.view(one.source, "s")
+            view, withheld = searchable(one.source, {one.parameter.code})
             texts = [f"{row.type}/{row.id}" for row in rows]
             by_child = rows[0].type == "Patient" and _names_home(one)
             listed = all(facet(one.source, one.parameter).lists(text) for text in texts)
-            statement = _pointing(view, "child" if by_child else "facet" if listed else "filter")
+            statement = _pointing(view, withheld, "child" if by_child else "facet" if listed else "filter")
             hashes = [view.context.hasher.token(view.type, one.parameter.code, text) for text in texts]
             given = {"children": [row.child for row in rows]} if by_child else {}
             line = audit.parameters(_again(entry))
@@ -136,7 +148,7 @@ def _names_home(one: Include) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _pointing(view: CallerView, how: str) -> Prepared:
+def _pointing(view: CallerView, withheld: bool, how: str) -> Prepared:
     """Rows of a type that carry one of the hashes, newest first: of these children, by facet, or of all."""
     row = t.partition(view.type).alias("r")
     hashes = cast(bindparam("hashes"), ARRAY(BigInteger))
@@ -145,6 +157,7 @@ def _pointing(view: CallerView, how: str) -> Prepared:
         row.c.type == library().type_number(view.type),
         row.c.tok.overlap(hashes).is_(true()),
         view.visible(row),
+        *([not_(view.withheld(row))] if withheld else []),
     ]
     if how == "child":
         criteria.append(row.c.child == any_(cast(bindparam("children"), ARRAY(BigInteger))))

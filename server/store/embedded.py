@@ -48,8 +48,8 @@ _OPTIONS = {
     "full_page_writes": "on",
     "wal_compression": "pglz",
     # Bounds how much is replayed after a crash, and so how long the next start takes.
-    "max_wal_size": "1GB",
-    "checkpoint_timeout": "5min",
+    "max_wal_size": "512MB",
+    "checkpoint_timeout": "2min",
     "max_parallel_workers_per_gather": "0",
     "autovacuum_naptime": "20s",
     "timezone": "UTC",

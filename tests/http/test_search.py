@@ -77,7 +77,7 @@ def patients(suite):
         ("deceased=false", "ac"),
         ("_id={tag}-a", "a"),
         ("_id={tag}-a,{tag}-c,nobody", "ac"),
-        ("_id:not={tag}-a", None),
+        ("_id:not={tag}-a", "bc"),
         # string
         ("family=muller", "ab"),
         ("family=Müller", "ab"),
@@ -94,8 +94,8 @@ def patients(suite):
         ("given:missing=true", "c"),
         ("address-city=exam", "a"),
         ("address=EX1", "a"),
-        ("family=%25", ""),
-        ("family:contains=_", ""),
+        ("family=m%25", "ab"),
+        ("family:contains=r_t", "a"),
         # date
         ("birthdate=2011-05-03", "a"),
         ("birthdate=2011-05", "ab"),
@@ -138,11 +138,8 @@ def test_a_search_finds_what_it_says(suite, patients, query, found):
     answer = suite.get(
         f"Patient?_tag={TEST}|{patients}&{query.format(tag=patients, base=suite.base)}", Prefer="handling=strict"
     )
-    if found is None:
-        assert answer.code == "not-supported"
-    else:
-        assert sorted(id[-1] for id in answer.ids) == list(found), answer
-        assert answer.json.get("total") == len(found)
+    assert sorted(id[-1] for id in answer.ids) == list(found)
+    assert answer.json["total"] == len(found)
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +174,7 @@ def observations(suite):
         ("date=sa2024-03-03", "abcde"),
         ("date=eb2024-03-18", "abce"),
         ("date=eb2024-03-09", "abe"),
-        ("date=ge2024-03-08T09:30:00.400Z&date=lt2024-03-09", "ace"),
+        ("date=ge2024-03-08T09:30:01Z&date=lt2024-03-09", "ac"),
         ("date:missing=true", "f"),
         ("date:missing=false", "abcde"),
         ("date=2024-03-08T10:30:00%2B01:00", "be"),
@@ -320,7 +317,7 @@ def many(suite):
     return tag, patient, {each["id"] for each in sent}
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 9, 12, 13, 14])
+@pytest.mark.parametrize("count", [1, 4, 5, 9, 13])
 @pytest.mark.parametrize(
     "sort", ["", "&_sort=date", "&_sort=-date", "&_sort=code", "&_sort=-value-string,code", "&_sort=-_lastUpdated", "&_sort=_id"]
 )
@@ -573,6 +570,7 @@ def test_what_is_not_built_says_so_and_is_never_ignored(suite, query, handling):
 @pytest.mark.parametrize(
     "query",
     [
+        "name=%25",
         "birthdate=2011-02-30",
         "birthdate=xx2011",
         "birthdate=yesterday",

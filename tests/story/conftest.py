@@ -12,17 +12,25 @@ from server.fhir import Json, json
 from server.http.app import create
 from server.record.door import Door
 from server.settings import read
+from tests.conftest import NewDatabase
 from tests.story.agency import Agencies
 
 
-@pytest.fixture(scope="module")
-def agencies(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agencies]:
+@pytest.fixture(scope="session")
+def story_database(new_database: NewDatabase) -> Iterator[str]:
+    """One database for all stories: each is about other children."""
+    with new_database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def agencies(story_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agencies]:
     """`agencies["kingsmead-academy"]`: who reads and writes over HTTP with a token of its own."""
     folder: Path = tmp_path_factory.mktemp("data")
     app = create(
         read(
             {
-                "DATABASE_URL": database_url,
+                "DATABASE_URL": story_database,
                 "CHILDRECORD_DATA": str(folder),
                 "CHILDRECORD_DEMONSTRATION": "true",
             }

@@ -120,12 +120,6 @@ def total(submission: Submission, today: date) -> None:
     )
 
 
-def missed(taken: Marks) -> float:
-    """The share of possible sessions that were missed."""
-    possible = [code for code in taken.values() if code not in "DXZ#Y"]
-    return sum(code in "IMCRGOUNETS" for code in possible) / max(len(possible), 1)
-
-
 def _components(codes: Counter[str]) -> dict[str, list[dict[str, object]]]:
     if not codes:
         return {}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from server.child.demonstration.child import Child
-from server.child.demonstration.element import coded, extension, identifier, only, profile
+from server.child.demonstration.element import coded, coding, extension, identifier, only, profile
 from server.child.demonstration.households import Parent
 from server.child.demonstration.submission import Submission, found_by
 from server.fhir import Json
@@ -80,7 +80,7 @@ def _extensions(child: Child) -> Iterator[Json]:
         "valueCodeableConcept": {
             "coding": [
                 {"system": _NHS_ETHNICITY, "code": _NHS_LETTER[community.ethnicity]},
-                *coded("", "ethnicity", community.ethnicity)["valueCodeableConcept"]["coding"],
+                coding("ethnicity", community.ethnicity),
             ]
         },
     }

@@ -121,7 +121,7 @@ class Submission:
         return False
 
     def _looks_again(self) -> bool:
-        """Whether the record shows by now whose the identifiers are: another child of the file may have come first."""
+        """Whether the record shows by now whose the identifiers are: another child may have come first."""
         self.stock.fetch([self.child.patient])
         found = match(self.child.patient, self.stock.find)
         news = bool(found.disputed) or (found.existing is not None and self.patient is None)

@@ -13,10 +13,12 @@ from sqlalchemy import (
     DateTime,
     Exists,
     FromClause,
+    Select,
     Text,
     bindparam,
     cast,
-    exists,
+    literal_column,
+    select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -210,7 +212,9 @@ def beside(row: FromClause, table: FromClause, type_: str, *conditions: ColumnEl
         table.c.rid == row.c.rid,
         table.c.type == library().type_number(type_),
     )
-    return exists().select_from(table).where(*own, *conditions).correlate(row)
+    # OFFSET 0 keeps it a question about each row found, never a join that the planner may begin with.
+    found: Select[Any] = select(literal_column("1")).select_from(table).where(*own, *conditions)
+    return found.offset(literal_column("0")).correlate(row).exists()
 
 
 class _Array(TypeDecorator[list[Any]]):

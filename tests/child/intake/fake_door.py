@@ -1,4 +1,4 @@
-"""A record in memory that keeps the promises of the real one: claims, whole transactions, sight by involvement."""
+"""A record in memory with promises of the real one: claims, whole transactions, sight by involvement."""
 
 import copy
 import itertools
@@ -14,8 +14,10 @@ from server.fhir.reference import references
 
 
 class FakeDoor:
-    """`refuses` may say what is wrong with a resource, and, if `vague`, not which it is. What is in `hidden` is
-    there and not seen."""
+    """`refuses` may say what is wrong with a resource, and, if `vague`, not which it is.
+
+    What is in `hidden` is there and not seen.
+    """
 
     def __init__(
         self, refuses: Callable[[Json], str | None] = lambda resource: None, *, vague: bool = False
@@ -42,11 +44,11 @@ class FakeDoor:
         return None
 
     def transact(self, changes: Sequence[Change]) -> None:
-        before = dict(self.resources)
+        before, hidden = dict(self.resources), set(self.hidden)
         try:
             self._write(changes)
         except FhirError:
-            self.resources = before
+            self.resources, self.hidden = before, hidden
             raise
         self.transactions += 1
 
@@ -94,7 +96,12 @@ class FakeDoor:
         for one in _identifiers(resource):
             self._seen.setdefault((resource["resourceType"], *one), set()).add(url)
         for _, text in references(resource):
-            self.hidden.discard(text)  # to write about a child brings the agency in
+            if text in self.hidden:
+                # To write about a child brings the agency in.
+                self.hidden -= {text} | {one for one in self.hidden if self._is_about(one, text)}
+
+    def _is_about(self, url: str, child: str) -> bool:
+        return any(text == child for _, text in references(self.resources[url]))
 
     def _with(self, type: str, system: str, value: str) -> list[str]:
         urls = sorted(self._seen.get((type, system, value), ()))

@@ -60,7 +60,7 @@ def test_a_bad_assessment_is_refused_with_its_factors_and_nothing_else_is() -> N
 
 
 def test_an_unborn_child_has_an_expected_date_of_birth(tmp_path: Path) -> None:
-    expected = "<ExpectedPersonBirthDate>2025-08-01</ExpectedPersonBirthDate><Sex>U</Sex><UPNunknown>UN1</UPNunknown>"
+    expected = "<ExpectedPersonBirthDate>2025-08-01</ExpectedPersonBirthDate><Sex>U</Sex>"
     (child,) = read("cin", _file(tmp_path, _child(identifiers=expected))).finished()
     patient = pruned(child.patient.content)
     assert "birthDate" not in patient

@@ -31,7 +31,7 @@ def test_a_day_in_any_of_the_formats_is_a_fhir_date(text: str, day: str) -> None
     ],
 )
 def test_what_is_no_day_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="date|calendar"):
+    with pytest.raises(ValueError, match=r"date|calendar"):
         date.day(text)
 
 

@@ -105,17 +105,18 @@ def test_a_child_whom_the_agency_never_saw_is_traced_and_entered(tmp_path: Path)
 
 def test_what_an_agency_wrote_before_it_lost_sight_of_the_child_is_not_written_again(tmp_path: Path) -> None:
     door = FakeDoor()
-    folder = _returned(tmp_path)
-    bring_in("ssda903", door, folder)
-    before = len(door.resources)
-    door.hidden |= {url for url in door.resources if not url.endswith(_open_episodes(door))}
-    report = bring_in("ssda903", door, folder)
-    assert len(door.resources) - before == report.total(Fate.CREATED)
+    header = HEADER + f"17,2,27/03/2008,WBRI,{UPN},,\n"
+    episodes = "CHILD,DECOM,RNE,LS,CIN,PLACE,DEC,REC\n17,15/02/2016,S,C2,N3,U4,14/08/2017,E4A\n"
+    bring_in("ssda903", door, files(tmp_path, header__csv=header, episodes__csv=episodes))
+    door.hidden = set(door.resources)
+    report = bring_in(
+        "ssda903", door, files(tmp_path, episodes__csv=episodes + "17,01/02/2025,S,C2,N3,U4,,\n")
+    )
+    assert (
+        report.kinds["Placement"] == report.kinds["LookedAfterPeriod"] == {Fate.CREATED: 1, Fate.UNCHANGED: 1}
+    )
+    assert len(door.of_type("EpisodeOfCare")) == 4
     assert len(door.of_type("Patient")) == 1
-
-
-def _open_episodes(door: FakeDoor) -> tuple[str, ...]:
-    return tuple(one["id"] for one in door.of_type("EpisodeOfCare") if one["status"] == "active")
 
 
 def test_a_taken_identifier_that_cannot_be_traced_does_not_lose_the_child(tmp_path: Path) -> None:

@@ -1,0 +1,308 @@
+"""What anybody may ask, what needs a token, and what a token must allow."""
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from server import clock
+from server.store import clients, keys
+from tests import make
+from tests.caller import Caller
+from tests.conftest import token
+
+
+@pytest.fixture(scope="module")
+def nobody(app):
+    """A client without a token."""
+    return Caller(app, None)
+
+
+@pytest.fixture(scope="module")
+def statement(nobody):
+    return nobody.get("metadata").json
+
+
+def test_the_capability_statement_is_for_everybody(nobody, statement):
+    assert statement["fhirVersion"] == "4.0.1"
+    assert statement["implementation"]["url"] == nobody.base
+    assert nobody.get("metadata?mode=terminology").status == 200
+    assert nobody.get("metadata", Accept="application/fhir+xml").status == 406
+
+
+def test_the_statement_says_where_tokens_are_had(statement, nobody):
+    [extension] = statement["rest"][0]["security"]["extension"]
+    assert extension["url"].endswith("/StructureDefinition/oauth-uris")
+    [uri] = extension["extension"]
+    assert uri == {"url": "token", "valueUri": nobody.base.removesuffix("/fhir") + "/auth/token"}
+
+
+def test_every_type_of_r4_is_declared_once(statement, app):
+    types = [each["type"] for each in statement["rest"][0]["resource"]]
+    assert types == list(app.extensions["door"].library.resource_types)
+    assert len(types) == 148
+
+
+def test_nothing_that_is_declared_answers_that_it_is_not_supported(statement, suite):
+    """Every search parameter, order and include of every type, by one search of each type."""
+    value = {"date": "2020", "uri": "urn:x", "reference": "Basic/x", "string": "x", "token": "true"}
+    entries = []
+    for declared in statement["rest"][0]["resource"]:
+        type_, parameters = declared["type"], declared["searchParam"]
+        asked = [f"{each['name']}={value[each['type']]}" for each in parameters]
+        asked += [f"{each['name']}:missing=false" for each in parameters]
+        asked += ["_sort=" + ",".join(each["name"] for each in parameters), "_id=nobody"]
+        asked += [f"_include={each}" for each in declared["searchInclude"]]
+        asked += [f"_revinclude={each}" for each in declared["searchRevInclude"]]
+        entries.append(make.entry("GET", f"{type_}?{'&'.join(asked)}"))
+    answer = suite.post(make.bundle("batch", *entries), Prefer="handling=strict")
+    for declared, each in zip(statement["rest"][0]["resource"], answer.entries, strict=True):
+        assert each["response"]["status"] == "200 OK", (declared["type"], each)
+        asked = each["resource"]["link"][0]["url"]
+        assert all(f"{parameter['name']}=" in asked for parameter in declared["searchParam"]), declared["type"]
+
+
+INTERACTIONS = {
+    "create": lambda suite, type_: suite.ask("POST", type_, {"resourceType": type_}),
+    "update": lambda suite, type_: suite.ask("PUT", f"{type_}/x", {"resourceType": type_, "id": "x", "x": 1}),
+    "read": lambda suite, type_: suite.get(f"{type_}/nobody"),
+    "vread": lambda suite, type_: suite.get(f"{type_}/nobody/_history/1"),
+    "history-instance": lambda suite, type_: suite.get(f"{type_}/nobody/_history"),
+    "delete": lambda suite, type_: suite.delete(f"{type_}/nobody"),
+    "search-type": lambda suite, type_: suite.search(f"{type_}?_id=nobody"),
+}
+
+
+def test_every_interaction_that_is_declared_is_carried_out_for_every_type(statement, suite):
+    for declared in statement["rest"][0]["resource"]:
+        assert {each["code"] for each in declared["interaction"]} == INTERACTIONS.keys()
+    for type_ in ("Account", "Patient", "Observation", "VisionPrescription", "Binary", "Parameters", "Bundle"):
+        for code, ask in INTERACTIONS.items():
+            answer = ask(suite, type_)
+            assert answer.status < 405, (type_, code, answer)
+            assert "not built" not in answer.text
+
+
+def test_what_is_not_built_is_not_declared(statement):
+    [rest] = statement["rest"]
+    assert {each["code"] for each in rest["interaction"]} == {"transaction", "batch"}
+    assert "operation" not in rest
+    for declared in rest["resource"]:
+        assert declared["conditionalUpdate"] is False
+        assert declared["conditionalDelete"] == "not-supported"
+        assert {each["type"] for each in declared["searchParam"]} <= {"token", "reference", "string", "date", "uri"}
+
+
+def test_our_profiles_are_declared(statement):
+    by_type = {each["type"]: each for each in statement["rest"][0]["resource"]}
+    assert f"{make.B}/StructureDefinition/Child" in by_type["Patient"]["supportedProfile"]
+    assert "supportedProfile" not in by_type["Account"]
+
+
+def test_a_smart_client_discovers_what_it_needs_without_a_token(nobody):
+    answer = nobody.get(".well-known/smart-configuration")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json["token_endpoint"] == nobody.base.removesuffix("/fhir") + "/auth/token"
+
+
+# ---- tokens ------------------------------------------------------------------------------------------------
+
+PATHS = ["Patient", "Patient/x", "Patient/x/_history", "Patient/_search", "", "Nonsense", "StructureDefinition/Child"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_without_a_token_nothing_else_is_answered(nobody, path):
+    refused = nobody.get(path)
+    assert (refused.status, refused.code) == (401, "login")
+    assert refused.headers["WWW-Authenticate"] == 'Bearer realm="fhir"'
+
+
+@pytest.mark.parametrize(
+    "sent", ["Bearer x", "Bearer a.b.c", "bearer " + "A" * 3000, "Bearer ..", "Bearer \u00e9", "Bearer eyJhbGciOiJub25lIn0.e30."]
+)
+def test_a_token_that_is_none_is_refused_and_the_client_told_why(nobody, sent):
+    refused = nobody.get("Patient", Authorization=sent)
+    assert refused.status == 401
+    assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("sent", ["", "Basic eDp5", "x", "Bearer", "Bearer "])
+def test_what_is_no_bearer_token_is_like_none(nobody, sent):
+    refused = nobody.get("Patient", Authorization=sent)
+    assert refused.headers["WWW-Authenticate"] == 'Bearer realm="fhir"'
+
+
+@pytest.fixture
+def minted(app):
+    """Mints a token of the suite's with claims that differ from a good one's."""
+    found = app.extensions["settings"]
+    with app.extensions["database"].begin() as connection:
+        row = clients.Client(make.word("minted-"), "suite", "minted", "system/*.cruds", None, None, clock.now())
+        assert clients.add(connection, row)
+        key = ECKey.import_key(keys.signing_key(connection))
+
+    def mint(key=key, typ="at+jwt", **claims):
+        at = int(clock.now().timestamp())
+        good = {"iss": found.issuer, "aud": found.public_url, "exp": at + 300, "iat": at, "client_id": row.id, "agency": "suite",
+                "scope": "system/*.cruds", "sub": row.id}  # fmt: skip
+        kept = {name: value for name, value in {**good, **claims}.items() if value is not None}
+        return jwt.encode({"alg": "ES256", "kid": key.kid, "typ": typ}, kept, key, algorithms=["ES256"])
+
+    return mint
+
+
+def test_a_token_with_every_claim_is_good(app, minted):
+    assert Caller(app, minted()).get("Patient?_id=x").status == 200
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": 1},
+        {"exp": None},
+        {"iss": "https://elsewhere.example"},
+        {"iss": None},
+        {"aud": "https://elsewhere.example/fhir"},
+        {"aud": None},
+        {"client_id": "nobody"},
+        {"client_id": None},
+        {"client_id": 7},
+        {"agency": "school"},
+        {"agency": "nobody"},
+        {"agency": None},
+        {"agency": ["suite"]},
+        {"typ": "JWT"},
+        {"key": ECKey.generate_key("P-256", private=True)},
+    ],
+    ids=str,
+)
+def test_a_token_with_a_claim_that_is_not_right_is_refused(app, minted, claims):
+    refused = Caller(app, minted(**claims)).get("Patient?_id=x")
+    assert refused.status == 401
+    assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("scope", [None, "", "nonsense", "openid"])
+def test_a_token_without_a_scope_for_anything_lets_nothing_be_done(app, minted, scope):
+    assert Caller(app, minted(scope=scope)).get("Patient?_id=x").status == 403
+
+
+def test_a_client_that_was_removed_is_admitted_no_more(app, minted):
+    caller = Caller(app, minted())
+    with app.extensions["database"].begin() as connection:
+        claims = jwt.decode(caller._token, ECKey.import_key(keys.signing_key(connection)), algorithms=["ES256"]).claims
+        clients.remove(connection, claims["client_id"])
+    assert caller.get("Patient?_id=x").status == 401
+
+
+def test_a_demonstration_client_is_admitted_in_the_demonstration_alone(app, new_database, minted):
+    with app.extensions["database"].begin() as connection:
+        row = clients.Client(make.word("shown-"), "suite", "x", "system/*.cruds", None, None, clock.now(), demonstration=True)
+        clients.add(connection, row)
+    assert Caller(app, minted(client_id=row.id, sub=row.id)).get("Patient?_id=x").status == 401
+
+
+# ---- scopes ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scopes", "allowed"),
+    [
+        ("system/Patient.r", {"read", "vread", "history"}),
+        ("system/Patient.s", {"search"}),
+        ("system/Patient.rs", {"read", "vread", "history", "search"}),
+        ("system/Patient.c", {"create"}),
+        ("system/Patient.u", {"update"}),
+        ("system/Patient.cu", {"create", "update", "create by PUT"}),
+        ("system/Patient.d", {"delete"}),
+        ("system/*.read", {"read", "vread", "history", "search"}),
+        ("system/Patient.write", {"create", "update", "create by PUT", "delete"}),
+        ("system/*.*", {"read", "vread", "history", "search", "create", "update", "create by PUT", "delete"}),
+        ("system/Observation.cruds", set()),
+    ],
+)
+def test_a_scope_allows_what_its_letters_say(app, suite, scopes, allowed):
+    caller, id = Caller(app, token(app, "suite", scopes)), suite.post(make.patient()).id
+    answers = {
+        "read": caller.get(f"Patient/{id}"),
+        "vread": caller.get(f"Patient/{id}/_history/1"),
+        "history": caller.get(f"Patient/{id}/_history"),
+        "search": caller.get(f"Patient?_id={id}"),
+        "create": caller.post(make.patient()),
+        "update": caller.put(make.patient(id=id)),
+        "create by PUT": caller.put(make.patient(id=make.word())),
+        "delete": caller.delete(f"Patient/{id}"),
+    }
+    assert {name for name, answer in answers.items() if answer.status < 300} == allowed
+    assert {answer.status for name, answer in answers.items() if name not in allowed} <= {403}
+    assert {answer.code for name, answer in answers.items() if name not in allowed} <= {"forbidden"}
+
+
+def test_a_conditional_create_needs_the_scope_to_search(app, suite):
+    word = make.word()
+    suite.post(make.patient(identifier=[make.identifier(word)]))
+    caller = Caller(app, token(app, "suite", "system/Patient.c"))
+    assert caller.post(make.patient(), If_None_Exist=f"identifier={word}").status == 403
+
+
+def test_what_comes_along_needs_a_scope_of_its_own(app, suite):
+    patient = suite.post(make.patient()).id
+    suite.post(make.observation(patient))
+    for scopes, included in (("system/Patient.rs", 0), ("system/Patient.rs system/Observation.rs", 1)):
+        caller = Caller(app, token(app, "suite", scopes))
+        assert len(caller.search(f"Patient?_id={patient}&_revinclude=Observation:patient").included) == included
+        caller = Caller(app, token(app, "suite", scopes.replace("Patient", "X").replace("Observation", "Patient").replace("X", "Observation")))
+        assert len(caller.search(f"Observation?patient={patient}&_include=Observation:patient").included) == included
+
+
+def test_an_agency_without_a_right_is_refused_whatever_its_scopes(school):
+    for refused in (school.get("Condition/x"), school.get("Condition?code=x"), school.post({"resourceType": "Condition"})):
+        assert (refused.status, refused.code) == (403, "forbidden")
+
+
+# ---- around the record -------------------------------------------------------------------------------------
+
+
+def test_health_is_told_to_everybody(app):
+    plain = app.test_client()
+    assert plain.get("/healthz").json == {"status": "up"}
+    assert plain.get("/readyz").json["status"] == "ready"
+    assert "request" in plain.get("/metrics").text
+
+
+def test_a_database_that_cannot_be_reached_is_not_ready(new_database, serve):
+    with new_database() as url:
+        app = serve(url)
+    assert app.test_client().get("/readyz").status_code == 503
+    assert app.test_client().get("/healthz").status_code == 200
+    app.extensions["database"].close()
+
+
+def test_outside_the_record_there_is_nothing(app):
+    assert app.test_client().get("/nonsense").status_code == 404
+    assert app.test_client().post("/healthz").status_code == 405
+
+
+# ---- what ships with the server ----------------------------------------------------------------------------
+
+SHIPPED = ["StructureDefinition/Child", "CodeSystem/attendance-code", "ValueSet/attendance-code"]
+
+
+@pytest.mark.parametrize("path", SHIPPED)
+def test_shipped_definitions_are_read_and_found_by_agencies(school, path):
+    read = school.get(path)
+    assert read.status == 200
+    type_ = path.split("/")[0]
+    assert read.id in school.search(f"{type_}?url={read.json['url']}").ids
+
+
+@pytest.mark.parametrize("path", SHIPPED)
+def test_shipped_definitions_cannot_be_changed_or_deleted(suite, path):
+    held = suite.get(path)
+    assert suite.put({**held.json, "status": "retired"}).status == 403
+    assert suite.delete(path).status == 403
+    assert suite.get(path).text == held.text
+
+
+def test_a_naming_system_tells_of_the_identifiers(school):
+    assert school.search("NamingSystem?_count=0").json["total"] > 3
