@@ -3,6 +3,7 @@
 Whatever comes back is put to an independent check: what R4 shares with R4B must parse under fhir.resources.
 """
 
+import itertools
 import json
 import re
 from decimal import Decimal
@@ -12,7 +13,13 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from server import clock
+from server.oauth import secret
+from server.store import clients
+
 FHIR_JSON = "application/fhir+json"
+
+_numbers = itertools.count(1)
 
 _NEWER = frozenset(
     # What R4B took away from R4, or made into something else.
@@ -152,6 +159,18 @@ class Caller:
             url = page.link("next")
             assert len(found) < 100, "The pages do not end."
         return found
+
+
+def token(app: Flask, agency: str, scopes: str) -> str:
+    """An access token of a new client, as `/auth/token` gives it."""
+    id = f"{agency}-{next(_numbers)}"
+    registered = clients.Client(id, agency, id, scopes, secret.hashed("secret"), None, clock.now())
+    with app.extensions["database"].begin() as connection:
+        assert clients.add(connection, registered)
+    asked = {"grant_type": "client_credentials", "scope": scopes}
+    answer = app.test_client().post("/auth/token", data=asked, auth=(id, "secret"))
+    assert answer.status_code == 200, answer.text
+    return str(answer.json["access_token"])
 
 
 def check(resource: Any) -> None:

@@ -19,14 +19,12 @@ import pytest
 from flask import Flask
 from hypothesis import settings as profile
 
-from server import clock
 from server.http.app import create
-from server.oauth import secret
 from server.settings import read
-from server.store import clients, embedded, migrate
+from server.store import embedded, migrate
 from server.store.database import Database
 from tests import make
-from tests.caller import Caller
+from tests.caller import Caller, token
 
 ACCESS = Path(__file__).parent / "data" / "access"
 
@@ -189,18 +187,6 @@ def child(suite: Caller) -> str:
     known = make.bundle("transaction", make.put(make.child(id=id)), *episodes)
     assert suite.post(known).status == 200
     return id
-
-
-def token(app: Flask, agency: str, scopes: str) -> str:
-    """An access token of a new client, as `/auth/token` gives it."""
-    id = f"{agency}-{next(_numbers)}"
-    registered = clients.Client(id, agency, id, scopes, secret.hashed("secret"), None, clock.now())
-    with app.extensions["database"].begin() as connection:
-        assert clients.add(connection, registered)
-    asked = {"grant_type": "client_credentials", "scope": scopes}
-    answer = app.test_client().post("/auth/token", data=asked, auth=(id, "secret"))
-    assert answer.status_code == 200, answer.text
-    return str(answer.json["access_token"])
 
 
 class Serve(Protocol):

@@ -93,7 +93,8 @@ def _existence(type_: str) -> frozenset[str]:
 
 
 def _withheld(type_: str) -> frozenset[str]:
-    return frozenset(_lists().withheld.get(type_, ()))
+    lists = _lists().withheld
+    return frozenset(lists.get(type_, lists["*"]))
 
 
 def _bare(name: str) -> str:

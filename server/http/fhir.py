@@ -71,7 +71,7 @@ def interaction(path: str) -> Response:
 def _off_the_wire(path: str) -> FhirRequest:
     environ = request.environ
     headers = {name: environ[variable] for name, variable in _PASSED.items() if variable in environ}
-    query = parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+    query = parse_qsl(_as_text(environ.get("QUERY_STRING", "")), keep_blank_values=True)
     _acceptable(dict(query).get("_format"), environ.get("HTTP_ACCEPT", ""))
     form = request.method == "POST" and path.endswith("_search")
     if form:
@@ -80,6 +80,11 @@ def _off_the_wire(path: str) -> FhirRequest:
         query += parse_qsl(request.get_data(cache=False, as_text=True), keep_blank_values=True)
     content = None if form or request.method in ("GET", "HEAD", "DELETE") else _content()
     return FhirRequest(request.method, path.strip("/"), tuple(query), headers, content)
+
+
+def _as_text(query: str) -> str:
+    """What a client sent without percent-encoding is UTF-8, which WSGI hands over as Latin-1."""
+    return query if query.isascii() else query.encode("latin-1").decode(errors="replace")
 
 
 def _content() -> Json:

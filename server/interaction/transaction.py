@@ -86,6 +86,13 @@ def _distinct(parts: list[Part]) -> None:
                     expression=f"Bundle.entry[{part.at}].request.url",
                 )
             seen.add(part.request.path)
+    conditions: set[tuple[str, str]] = set()
+    for part in parts:
+        condition = part.request.headers.get("if-none-exist")
+        if part.request.method == "POST" and condition is not None:
+            if (part.request.path, condition) in conditions:
+                raise Malformed("Two entries create on the same condition.", expression=f"Bundle.entry[{part.at}].request")
+            conditions.add((part.request.path, condition))
     urls = [part.full_url for part in parts if part.full_url and part.request.method in ("POST", "PUT")]
     if len(urls) != len(set(urls)):
         raise Malformed("Two entries have the same fullUrl.", expression="Bundle.entry.fullUrl")

@@ -74,11 +74,7 @@ def flush(door: Door, connection: Any, access: Access, staged: list[Staged], at:
     for one, row in zip(staged, rows, strict=True):
         if one.slot.home not in (None, row.child):
             locator.move(connection, one.number, one.slot.id, row.child)
-        if (
-            one.type == "Patient"
-            and one.slot.was
-            and row.restriction != places.restrictions.get(row.child, 0)
-        ):
+        if one.type == "Patient" and row.restriction != (one.slot.was.restriction if one.slot.was else 0):
             writing.restrict(connection, row.child, row.restriction)
     _check(connection, access, staged, rows)
 
@@ -122,9 +118,10 @@ def _places(door: Door, connection: Any, access: Access, staged: list[Staged]) -
             locator.reserve(connection, number, id_, rid)
             found |= locator.places(connection, [(number, id_)])
     restrictions = {child: restriction for child, _, restriction in found.values()}
-    for one in staged:
-        if one.type == "Patient" and one.slot.was:
-            restrictions.setdefault(one.slot.rid, one.slot.was.restriction)
+    # The label that is being written holds for what is written with it, whichever comes first.
+    restrictions |= {
+        one.slot.rid: door.hooks.restriction(one.resource) for one in staged if one.type == "Patient"
+    }
     return Places({key: (child, rid) for key, (child, rid, _) in found.items()} | own, restrictions)
 
 
@@ -183,11 +180,7 @@ def _seen(door: Door, connection: Any, access: Access, wanted: set[Key], found: 
 def _row(door: Door, access: Access, one: Staged, places: Places, at: datetime) -> Row:
     child, others = _children(door, one, places)
     index, hooks = one.index, door.hooks
-    restriction = (
-        hooks.restriction(one.resource) if one.type == "Patient" else places.restrictions.get(child, 0)
-    )
-    if one.type == "Patient" and not one.slot.was:
-        places.restrictions[child] = restriction
+    restriction = places.restrictions.get(child, 0)
     slot = one.slot
     return Row(
         type=one.number,

@@ -66,12 +66,9 @@ def status(connection: Connection) -> Status:
 
 def migrate(engine: Engine) -> Status:
     """Bring the schema to the newest revision; whoever comes second waits. The status it found."""
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
     with engine.connect() as connection:
+        if (already := status(connection)).is_current:
+            return already
         connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
         connection.commit()
@@ -82,8 +79,7 @@ def migrate(engine: Engine) -> Status:
             # A migration waits for a lock only briefly: whoever queues behind it would wait as well.
             connection.execute(text("SET lock_timeout = '5s'"))
             connection.commit()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            _upgrade(connection)
         finally:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
@@ -91,3 +87,13 @@ def migrate(engine: Engine) -> Status:
             # The session's settings must not go back to the pool.
             connection.invalidate()
     return before
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

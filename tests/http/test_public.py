@@ -1,5 +1,7 @@
 """What anybody may ask, what needs a token, and what a token must allow."""
 
+from urllib.parse import unquote_plus
+
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
@@ -7,8 +9,7 @@ from joserfc.jwk import ECKey
 from server import clock
 from server.store import clients, keys
 from tests import make
-from tests.caller import Caller
-from tests.conftest import token
+from tests.caller import Caller, token
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +40,13 @@ def test_the_statement_says_where_tokens_are_had(statement, nobody):
 def test_every_type_of_r4_is_declared_once(statement, app):
     types = [each["type"] for each in statement["rest"][0]["resource"]]
     assert types == list(app.extensions["door"].library.resource_types)
-    assert len(types) == 148
+    # 148 with the two abstract ones, Resource and DomainResource.
+    assert len(types) == 146
 
 
 def test_nothing_that_is_declared_answers_that_it_is_not_supported(statement, suite):
     """Every search parameter, order and include of every type, by one search of each type."""
     value = {"date": "2020", "uri": "urn:x", "reference": "Basic/x", "string": "x", "token": "true"}
-    entries = []
     for declared in statement["rest"][0]["resource"]:
         type_, parameters = declared["type"], declared["searchParam"]
         asked = [f"{each['name']}={value[each['type']]}" for each in parameters]
@@ -53,12 +54,9 @@ def test_nothing_that_is_declared_answers_that_it_is_not_supported(statement, su
         asked += ["_sort=" + ",".join(each["name"] for each in parameters), "_id=nobody"]
         asked += [f"_include={each}" for each in declared["searchInclude"]]
         asked += [f"_revinclude={each}" for each in declared["searchRevInclude"]]
-        entries.append(make.entry("GET", f"{type_}?{'&'.join(asked)}"))
-    answer = suite.post(make.bundle("batch", *entries), Prefer="handling=strict")
-    for declared, each in zip(statement["rest"][0]["resource"], answer.entries, strict=True):
-        assert each["response"]["status"] == "200 OK", (declared["type"], each)
-        asked = each["resource"]["link"][0]["url"]
-        assert all(f"{parameter['name']}=" in asked for parameter in declared["searchParam"]), declared["type"]
+        answer = suite.search(f"{type_}?{'&'.join(asked)}")
+        assert answer.ids == []
+        assert unquote_plus(answer.link("self")) == f"{suite.base}/{type_}?{'&'.join(asked)}"
 
 
 INTERACTIONS = {
@@ -170,9 +168,7 @@ def test_a_token_with_every_claim_is_good(app, minted):
         {"agency": "school"},
         {"agency": "nobody"},
         {"agency": None},
-        {"agency": ["suite"]},
         {"typ": "JWT"},
-        {"key": ECKey.generate_key("P-256", private=True)},
     ],
     ids=str,
 )
@@ -180,6 +176,11 @@ def test_a_token_with_a_claim_that_is_not_right_is_refused(app, minted, claims):
     refused = Caller(app, minted(**claims)).get("Patient?_id=x")
     assert refused.status == 401
     assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
+
+
+def test_a_token_that_another_key_signed_is_refused(app, minted):
+    stranger = ECKey.generate_key("P-256", {"kid": "stranger"}, private=True)
+    assert Caller(app, minted(key=stranger)).get("Patient?_id=x").status == 401
 
 
 @pytest.mark.parametrize("scope", [None, "", "nonsense", "openid"])
@@ -211,9 +212,8 @@ def test_a_demonstration_client_is_admitted_in_the_demonstration_alone(app, new_
         ("system/Patient.r", {"read", "vread", "history"}),
         ("system/Patient.s", {"search"}),
         ("system/Patient.rs", {"read", "vread", "history", "search"}),
-        ("system/Patient.c", {"create"}),
+        ("system/Patient.c", {"create", "create by PUT"}),
         ("system/Patient.u", {"update"}),
-        ("system/Patient.cu", {"create", "update", "create by PUT"}),
         ("system/Patient.d", {"delete"}),
         ("system/*.read", {"read", "vread", "history", "search"}),
         ("system/Patient.write", {"create", "update", "create by PUT", "delete"}),

@@ -1,4 +1,4 @@
 """Statutory files as input: each child in a file becomes a set of the domain's resources.
 
-`source` reads, one module per format maps, `write` puts the result through the door, `report` tells.
+One module for each format and one for its rows; `write` puts the result through the door, `report` tells of it.
 """

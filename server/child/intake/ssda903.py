@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from server.child.intake import care, date, ssda903_rows
+from server.child.intake import care, date, outcome, ssda903_rows
 from server.child.intake.children import Child, Importer, Intake
 from server.child.intake.report import Report
 from server.child.intake.source import Refused, Row
@@ -118,12 +118,16 @@ class _Return:
         )
         self._each(rows["uasc"], "Need", care.unaccompanied)
         self._each(
-            rows["oc2"], "LookedAfterHealth", lambda child, row: care.health(child, row, self._known_year())
+            rows["oc2"],
+            "LookedAfterHealth",
+            lambda child, row: outcome.health(child, row, self._known_year()),
         )
-        self._each(rows["oc3"], "CareLeaver", lambda child, row: care.leaver(child, row, self._known_year()))
-        self._each(rows["placed-for-adoption"], "Adoption", care.placed_for_adoption)
-        self._each(rows["ad1"], "Adoption", care.adoption)
-        self._each(rows["previous-permanence"], "PreviousPermanence", care.previous_permanence)
+        self._each(
+            rows["oc3"], "CareLeaver", lambda child, row: outcome.leaver(child, row, self._known_year())
+        )
+        self._each(rows["placed-for-adoption"], "Adoption", outcome.placed_for_adoption)
+        self._each(rows["ad1"], "Adoption", outcome.adoption)
+        self._each(rows["previous-permanence"], "PreviousPermanence", outcome.previous_permanence)
         self._each(rows["missing"], "MissingEpisode", care.missing)
         self._each(rows["social-workers"], "TeamAroundTheChild", care.social_worker)
         self._each(rows["deprivation-of-liberty"], "DeprivationOfLiberty", care.deprivation_of_liberty)

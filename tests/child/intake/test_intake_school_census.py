@@ -88,7 +88,8 @@ def test_sessions_exclusions_needs_and_meals_find_their_pupil(tmp_path: Path) ->
         exclusions="pupilonrolltableid,NativeId,startdate,sessions,reason1,reason2,reason3,category,senprovision\n"
         "p1,SCH7,2025-Feb-14 00:00:00,10.0,DB,OT,,FIXD,K\np9,SCH7,2025-Feb-14 00:00:00,10.0,DB,,,SUSP,\n",
         needs="pupilonrolltableid,NativeId,sentyperank,sentype\np1,SCH7,1.0,SEMH\np1,SCH7,2.0,7c3607d5\n",
-        meals="pupilonrolltableid,NativeId,fsmstartdate,fsmenddate,ukcountry\np1,SCH7,2025-Feb-16 00:00:00,,WLS\n",
+        meals="pupilonrolltableid,NativeId,fsmstartdate,fsmenddate,ukcountry\n"
+        "p1,SCH7,2025-Feb-16 00:00:00,,WLS\n",
     )
     (child,) = intake.children.values()
     total = child.drafts["attendance-total/SCH7/2022-09-01/2024-08-01"].content
