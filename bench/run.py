@@ -14,13 +14,19 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from server.store import embedded
+
 HERE = Path(__file__).parent
 CHILDRECORD = str(Path(sys.executable).with_name("childrecord"))
 
 
 def main() -> None:
     chosen = arguments()
-    with tempfile.TemporaryDirectory(prefix="childrecord-bench-", ignore_cleanup_errors=True) as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="childrecord-bench-", ignore_cleanup_errors=True) as folder,
+        # Held from here, PostgreSQL is no child of the server's, and its processor time is told apart.
+        embedded.running(Path(folder) / "data"),
+    ):
         environment = os.environ | {
             "CHILDRECORD_DATA": f"{folder}/data",
             "CHILDRECORD_PORT": str(chosen.port),

@@ -102,6 +102,13 @@ CREATE TABLE identifier (
 
 CREATE INDEX identifier_child ON identifier (child, rid);
 
+CREATE TABLE former_home (
+    child bigint NOT NULL,
+    rid bigint NOT NULL,
+    former bigint NOT NULL,
+    PRIMARY KEY (child, rid, former)
+);
+
 CREATE TABLE about (
     child BIGINT NOT NULL,
     rid BIGINT NOT NULL,

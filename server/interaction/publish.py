@@ -39,12 +39,14 @@ def publish(door: Door) -> int:
     access = Access(
         "server", _SERVER, (Scope("system", "*", "cruds"),), door.registry, door.hasher, door.base_url
     )
-    with door.database.begin() as connection:
+    with door.database.transaction() as transaction:
+        transaction.begin()
+        connection = transaction.connection
         # Of several workers that start at once one publishes, and the others wait and find it done.
         locator.alone(connection, _MARK)
         if marks.get(connection, _MARK) == digest:
             return 0
-        record = Record(door, connection, access)
+        record = Record(door, transaction, access)
         count = 0
         for resource in door.library.ours():
             type_, id_ = resource["resourceType"], resource["id"]

@@ -3,8 +3,6 @@
 A Bundle's entries come back here, so that a batch entry is a request like any other.
 """
 
-from collections.abc import Callable
-
 from server.access.access import Access
 from server.fhir.exchange import FhirRequest, FhirResponse
 from server.fhir.issue import Duplicate, FhirError, MethodNotAllowed, NotFound, NotSupported, Unavailable
@@ -72,10 +70,8 @@ def route(request: FhirRequest, record: Record) -> FhirResponse:
 
 
 def _once(request: FhirRequest, door: Door, access: Access) -> FhirResponse:
-    reading = request.method in ("GET", "HEAD") or request.path.endswith("_search")
-    opened: Callable[..., object] = door.database.autocommit if reading else door.database.begin
-    with opened() as connection:  # type: ignore[attr-defined]
-        record = Record(door, connection, access)
+    with door.database.transaction() as transaction:
+        record = Record(door, transaction, access)
         response = route(request, record)
         record.flush()
     return response

@@ -49,7 +49,7 @@ def transaction(request: FhirRequest, record: Record, route: Route) -> FhirRespo
     ]
     _distinct(parts)
     names = _names(parts, record) | _conditional(parts, record)
-    for part in sorted(parts, key=lambda part: _ORDER[part.request.method]):
+    for part in sorted(parts, key=_turn):
         if part.done is None:
             part.done = _carried_out(part, names, record, route)
     minimal = answer.preference(prefer, "return") != "representation"
@@ -59,6 +59,12 @@ def transaction(request: FhirRequest, record: Record, route: Route) -> FhirRespo
         if part.done
     ]
     return FhirResponse(200, entry.bundle("transaction-response", answers))
+
+
+def _turn(part: Part) -> tuple[int, str]:
+    """When an entry is carried out: what locks a resource does so in the order that all transactions have."""
+    method = part.request.method
+    return _ORDER[method], part.request.path if method in ("PUT", "DELETE") else ""
 
 
 def has_conditions(request: FhirRequest) -> bool:
@@ -91,7 +97,9 @@ def _distinct(parts: list[Part]) -> None:
         condition = part.request.headers.get("if-none-exist")
         if part.request.method == "POST" and condition is not None:
             if (part.request.path, condition) in conditions:
-                raise Malformed("Two entries create on the same condition.", expression=f"Bundle.entry[{part.at}].request")
+                raise Malformed(
+                    "Two entries create on the same condition.", expression=f"Bundle.entry[{part.at}].request"
+                )
             conditions.add((part.request.path, condition))
     urls = [part.full_url for part in parts if part.full_url and part.request.method in ("POST", "PUT")]
     if len(urls) != len(set(urls)):

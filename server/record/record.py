@@ -5,7 +5,7 @@ transaction
 ends, or earlier if something is asked that they could change the answer to.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,7 @@ from server.search.order import Position
 from server.search.query import Query
 from server.search.view import CallerView
 from server.store import audit, locator, resources, writing
+from server.store.database import Transaction
 from server.store.row import Stored
 from server.validation.validate import validate
 
@@ -50,10 +51,11 @@ class Found:
 class Record:
     """Not to be shared between threads, nor kept after the transaction."""
 
-    def __init__(self, door: Door, connection: Any, access: Access) -> None:
+    def __init__(self, door: Door, transaction: Transaction, access: Access) -> None:
         self.door, self.access = door, access
+        self._transaction = transaction
         self.at: datetime = clock.now()
-        self.connection = connection
+        self.connection = transaction.connection
         self._staged: dict[tuple[str, str], Staged] = {}
 
     # ---- reading -------------------------------------------------------------------------------------------
@@ -194,6 +196,7 @@ class Record:
         """
         if self.staged(type_, id_):
             self.flush()
+        self._transaction.begin()
         number = self.door.library.type_number(type_)
         place = locator.lock(self.connection, number, id_)
         if place is None:
@@ -219,6 +222,7 @@ class Record:
         """Bury a resource; None if there is none that the caller may see (which is as good)."""
         self.flush()
         self.access.view(type_, "d")
+        self._transaction.begin()
         number = self.door.library.type_number(type_)
         place = locator.lock(self.connection, number, id_)
         held = None
@@ -308,13 +312,20 @@ class Record:
         """Send what is staged to the database."""
         if self._staged:
             staged, self._staged = list(self._staged.values()), {}
-            flush(self.door, self.connection, self.access, staged, self.at)
+            flush(self.door, self._transaction, self.access, staged, self.at)
 
     def staged(self, type_: str, id_: str) -> bool:
         """Whether this transaction has written it already."""
         return (type_, id_) in self._staged
 
+    def hold(self, ids: Iterable[tuple[str, str]]) -> None:
+        """Keep other writers from these resources until the transaction ends."""
+        self._transaction.begin()
+        number = self.door.library.type_number
+        locator.lock_all(self.connection, ((number(type_), id_) for type_, id_ in ids))
+
     def alone(self, condition: str) -> None:
         """Wait until no other transaction acts on the same condition: who asks second sees what the first
         wrote."""
+        self._transaction.begin()
         locator.alone(self.connection, condition)

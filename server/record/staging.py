@@ -6,16 +6,19 @@ from datetime import datetime
 from typing import Any
 
 from server.access.access import Access
+from server.definition.compartment import child_parameter
 from server.fhir import Json
 from server.fhir.issue import Duplicate, Forbidden, Issue, Unprocessable
+from server.fhir.period import HIGHEST, LOWEST
 from server.fhir.reference import parse, references
 from server.record.door import Door
 from server.record.event import entry, told
 from server.search.types import Index
 from server.search.types.reference import localised
+from server.search.view import INVOLVED
 from server.store import locator, recordset, resources, writing
-from server.store.database import Taken
-from server.store.row import Entry, Row, Stored
+from server.store.database import Taken, Transaction
+from server.store.row import Entry, Row, Sighting, Stored
 
 Key = tuple[int, str]
 Place = tuple[int, int, int]
@@ -50,7 +53,7 @@ class Staged:
     """(type, id) of what it refers to on this server."""
 
 
-def flush(door: Door, connection: Any, access: Access, staged: list[Staged], at: datetime) -> None:
+def flush(door: Door, transaction: Transaction, access: Access, staged: list[Staged], at: datetime) -> None:
     """Write them all, or raise and leave the transaction to be rolled back.
 
     Raises:
@@ -58,25 +61,35 @@ def flush(door: Door, connection: Any, access: Access, staged: list[Staged], at:
         Duplicate: an identifier or a session that is claimed.
         Forbidden: the caller may not write what it wrote.
     """
-    places = _places(door, connection, access, staged)
-    rows = [_row(door, access, one, places, at) for one in staged]
-    replaced = [
-        (one.slot.was.child, one.number, one.slot.rid)
-        for one in staged
-        if one.slot.was and not one.slot.was.deleted
-    ]
+    connection = transaction.connection
+    places = _places(door, transaction, access, staged)
+    pairs = [(one, _row(door, places, one, at)) for one in staged]
+    claims = Claims.of(door, pairs)
+    if not (claims.none and all(_alone(access, one) for one in staged)):
+        transaction.begin()
+    replaced = [(one.slot.was.child, one.number, one.slot.rid) for one in staged if one.slot.was]
     if replaced:
         writing.retire(connection, replaced)
-    _claim(door, connection, staged, rows)
-    lines = [_line(access, at, one, row) for one, row in zip(staged, rows, strict=True)]
-    outbox = [told(row, one.interaction, access.agency.number) for one, row in zip(staged, rows, strict=True)]
-    writing.write(connection, rows, outbox, lines)
-    for one, row in zip(staged, rows, strict=True):
-        if one.slot.home not in (None, row.child):
-            locator.move(connection, one.number, one.slot.id, row.child)
-        if one.type == "Patient" and row.restriction != (one.slot.was.restriction if one.slot.was else 0):
-            writing.restrict(connection, row.child, row.restriction)
-    _check(connection, access, staged, rows)
+    claims.make(connection)
+    lines = [_line(access, at, one, row) for one, row in pairs]
+    outbox = [told(row, one.interaction, access.agency.number) for one, row in pairs]
+    writing.write(connection, [row for _, row in pairs], outbox, lines)
+    for one, row in pairs:
+        _move(connection, one, row)
+    _check(connection, access, pairs)
+
+
+def _alone(access: Access, one: Staged) -> bool:
+    """Whether one statement is all that its writing takes: a new resource, a new id, nothing to ask after."""
+    return one.slot.home is None and one.type != "Patient" and access.view(one.type, "c").everything
+
+
+def _move(connection: Any, one: Staged, row: Row) -> None:
+    """What a new home or a new label of a child takes along."""
+    if one.slot.home not in (None, row.child):
+        locator.move(connection, one.number, one.slot.id, row.rid, one.slot.home or row.rid, row.child)
+    if one.type == "Patient" and row.restriction != (one.slot.was.restriction if one.slot.was else 0):
+        writing.restrict(connection, row.child, row.restriction)
 
 
 # ---- references --------------------------------------------------------------------------------------------
@@ -95,7 +108,8 @@ class Places:
         return found[1] if found else None
 
 
-def _places(door: Door, connection: Any, access: Access, staged: list[Staged]) -> Places:
+def _places(door: Door, transaction: Transaction, access: Access, staged: list[Staged]) -> Places:
+    connection = transaction.connection
     library = door.library
     own: dict[Key, tuple[int, int]] = {
         (one.number, one.slot.id): (one.slot.rid, one.slot.rid) for one in staged
@@ -114,6 +128,7 @@ def _places(door: Door, connection: Any, access: Access, staged: list[Staged]) -
         if number == patient and (number, id_) not in found:
             # A child that others speak of before it is written: its place is kept, so that they are found
             # with it.
+            transaction.begin()
             rid = door.rids.take(connection)
             locator.reserve(connection, number, id_, rid)
             found |= locator.places(connection, [(number, id_)])
@@ -177,7 +192,7 @@ def _seen(door: Door, connection: Any, access: Access, wanted: set[Key], found: 
 # ---- rows --------------------------------------------------------------------------------------------------
 
 
-def _row(door: Door, access: Access, one: Staged, places: Places, at: datetime) -> Row:
+def _row(door: Door, places: Places, one: Staged, at: datetime) -> Row:
     child, others = _children(door, one, places)
     index, hooks = one.index, door.hooks
     restriction = places.restrictions.get(child, 0)
@@ -201,7 +216,7 @@ def _row(door: Door, access: Access, one: Staged, places: Places, at: datetime) 
         dates=index.dates,
         identifiers=index.identifiers,
         others=others,
-        sights=hooks.sightings(one.resource, slot.author, at, slot.was is None),
+        sights=_sights(door, one, child, at),
         located=slot.home is not None,
     )
 
@@ -221,32 +236,55 @@ def _children(door: Door, one: Staged, places: Places) -> tuple[int, list[int]]:
     return child, [rid for rid in spoken if rid != child]
 
 
-def _claim(door: Door, connection: Any, staged: list[Staged], rows: list[Row]) -> None:
-    pairs = list(zip(staged, rows, strict=True))
-    identity = [
-        (system, value, row.child, row.rid)
-        for one, row in pairs
-        for system, value in door.hooks.identity(one.resource)
-    ]
-    within = [
-        (system, value, row.child, row.rid)
-        for one, row in pairs
-        for system, value in door.hooks.within(one.resource)
-    ]
-    try:
-        if identity:
-            writing.claim_identity(connection, identity)
-    except Taken:
-        raise Duplicate(
-            "A Patient with one of these identifiers exists: one child, one record.",
-            expression="Patient.identifier",
-            claims=tuple((system, value) for system, value, _, _ in identity),
-        ) from None
-    try:
-        if within:
-            writing.claim_within(connection, within)
-    except Taken:
-        raise Duplicate("This child has a live mark for the same school, date and session.") from None
+def _sights(door: Door, one: Staged, child: int, at: datetime) -> list[Sighting]:
+    """Who is brought in by it. What could be about a child and is about none is seen by its author."""
+    slot = one.slot
+    if child == slot.rid and one.type != "Patient" and child_parameter(one.type) is not None:
+        return [Sighting(slot.author, INVOLVED, LOWEST, HIGHEST)]
+    return door.hooks.sightings(one.resource, slot.author, at, slot.was is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What only one may have: identifiers among all children, and sessions within a child."""
+
+    identity: list[writing.Claim]
+    within: list[writing.Claim]
+
+    @classmethod
+    def of(cls, door: Door, pairs: list[tuple[Staged, Row]]) -> "Claims":
+        """What is claimed by the resources."""
+        hooks = door.hooks
+        return cls(
+            [(*claim, row.child, row.rid) for one, row in pairs for claim in hooks.identity(one.resource)],
+            [(*claim, row.child, row.rid) for one, row in pairs for claim in hooks.within(one.resource)],
+        )
+
+    @property
+    def none(self) -> bool:
+        """Whether nothing is claimed."""
+        return not (self.identity or self.within)
+
+    def make(self, connection: Any) -> None:
+        """Claim it all.
+
+        Raises:
+            Duplicate: somebody has one of them.
+        """
+        try:
+            if self.identity:
+                writing.claim_identity(connection, self.identity)
+        except Taken:
+            raise Duplicate(
+                "A Patient with one of these identifiers exists: one child, one record.",
+                expression="Patient.identifier",
+                claims=tuple((system, value) for system, value, _, _ in self.identity),
+            ) from None
+        try:
+            if self.within:
+                writing.claim_within(connection, self.within)
+        except Taken:
+            raise Duplicate("This child has a live mark for the same school, date and session.") from None
 
 
 def _line(access: Access, at: datetime, one: Staged, row: Row) -> Entry:
@@ -254,11 +292,11 @@ def _line(access: Access, at: datetime, one: Staged, row: Row) -> Entry:
     return entry(access, at, one.interaction, one.number, outcome=status, child=row.child, hits=(row.rid,))
 
 
-def _check(connection: Any, access: Access, staged: list[Staged], rows: list[Row]) -> None:
+def _check(connection: Any, access: Access, pairs: list[tuple[Staged, Row]]) -> None:
     """Written first and asked afterwards, under the condition that rules every read: an error rolls it
     back."""
     groups: dict[tuple[str, str], list[Row]] = {}
-    for one, row in zip(staged, rows, strict=True):
+    for one, row in pairs:
         groups.setdefault((one.type, "u" if one.slot.was else "c"), []).append(row)
     for (type_, letter), written in groups.items():
         permit = access.view(type_, letter)

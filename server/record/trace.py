@@ -5,7 +5,7 @@ for,
 and for a day the agency may refer to the child: what it then writes brings it in, or fails.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from server.access import redact
 from server.fhir.issue import Throttled
@@ -40,12 +40,18 @@ def found(record: "Record", query: Query) -> tuple[Stored, ...]:
         Throttled: the agency has traced as often this hour as its rights allow.
     """
     agency = record.access.agency
-    used = sight.spend(record.connection, agency.code, "trace", record.at)
-    if used > agency.traces_per_hour:
-        raise Throttled(f"This agency may trace {agency.traces_per_hour} children an hour.")
+    # An act of its own, on a connection of its own: counted and kept whatever becomes of the request.
+    with record.door.database.autocommit() as connection:
+        used = sight.spend(connection, agency.code, "trace", record.at)
+        if used > agency.traces_per_hour:
+            raise Throttled(f"This agency may trace {agency.traces_per_hour} children an hour.")
+        return _traced(record, query, connection)
+
+
+def _traced(record: "Record", query: Query, connection: Any) -> tuple[Stored, ...]:
     by = {condition.parameter.code: condition for condition in query.conditions}
     value = _value(by["identifier"])
-    rows = identity.claimed(record.connection, value.system or "", value.code)
+    rows = identity.claimed(connection, value.system or "", value.code)
     number = record.door.library.type_number("Patient")
     traced = tuple(
         redact.traced(stored, value.system or "", value.code)
@@ -53,9 +59,9 @@ def found(record: "Record", query: Query) -> tuple[Stored, ...]:
         if redact.born(stored := resources.stored("Patient", row)) == by["birthdate"].values[0]
     )
     for child in traced:
-        sight.trace(record.connection, agency.number, child.child, record.at)
+        sight.trace(connection, record.access.agency.number, child.child, record.at)
         line = entry(record.access, record.at, "trace", number, child=child.child, hits=(child.rid,))
-        audit.record(record.connection, line)
+        audit.record(connection, line)
     return traced
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
@@ -9,6 +10,8 @@ import psycopg2
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql import Executable
 
 from server.fhir.issue import FhirError, TooCostly, Unavailable
@@ -46,16 +49,23 @@ class Database:
         self.engine: Engine = self._pool.execution_options(isolation_level="READ COMMITTED")
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        """A transaction."""
+    def transaction(self) -> Iterator["Transaction"]:
+        """A transaction that begins when it is first needed: what is one statement needs none."""
         with self.autocommit() as connection:
-            _say(connection, "BEGIN")
+            transaction = Transaction(connection)
             try:
-                yield connection
-                _say(connection, "COMMIT")
+                yield transaction
+                transaction.commit()
             except BaseException:
-                _undo(connection)
+                transaction.undo()
                 raise
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction that has begun."""
+        with self.transaction() as transaction:
+            transaction.begin()
+            yield transaction.connection
 
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
@@ -105,17 +115,35 @@ class Prepared:
             cursor.close()
 
 
-def _say(connection: Connection, command: str) -> None:
-    with connection.connection.dbapi_connection.cursor() as cursor:  # type: ignore[union-attr]
-        cursor.execute(command)
+@dataclass(slots=True)
+class Transaction:
+    """Returning commits, raising rolls back."""
 
+    connection: Connection
+    _begun: bool = False
 
-def _undo(connection: Connection) -> None:
-    """Roll back; a connection that cannot even do that is given up, and the database rolls back by itself."""
-    try:
-        _say(connection, "ROLLBACK")
-    except psycopg2.Error:
-        connection.invalidate()
+    def begin(self) -> None:
+        """From here on all statements or none."""
+        if not self._begun:
+            self._say("BEGIN")
+            self._begun = True
+
+    def commit(self) -> None:
+        """Make it so."""
+        if self._begun:
+            self._say("COMMIT")
+
+    def undo(self) -> None:
+        """Roll back; a connection that cannot even do that is given up, and the database does it alone."""
+        if self._begun:
+            try:
+                self._say("ROLLBACK")
+            except psycopg2.Error:
+                self.connection.invalidate()
+
+    def _say(self, command: str) -> None:
+        with self.connection.connection.dbapi_connection.cursor() as cursor:  # type: ignore[union-attr]
+            cursor.execute(command)
 
 
 def violates_unique(error: BaseException) -> bool:
@@ -146,11 +174,15 @@ def _literal(sql: str, count: int) -> str:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except PoolTimeout as error:
+        raise Unavailable("Too many requests at once: none of this one was stored. Try again.") from error
     except (DBAPIError, psycopg2.Error) as error:
         refusal = _refusal(error)
         if refusal is None:
             raise
         raise refusal from error
+    except NoConnection:
+        raise Unavailable("More is asked at once than this server can do. Try again in a moment.") from None
 
 
 def _refusal(error: DBAPIError | psycopg2.Error) -> FhirError | None:

@@ -5,7 +5,18 @@ from hashlib import blake2b
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, SmallInteger, Text, bindparam, cast, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    SmallInteger,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.types import TypeEngine
 
@@ -82,6 +93,19 @@ def lock(connection: Connection, type_: int, id_: str) -> tuple[int, int] | None
     return (rows[0][0], rows[0][1]) if rows else None
 
 
+_lock_all = Prepared(
+    select(t.locator.c.rid)
+    .join(_wanted, (t.locator.c.type == _wanted.c.type) & (t.locator.c.id == _wanted.c.id))
+    .order_by(t.locator.c.type, t.locator.c.id)
+    .with_for_update(of=t.locator)
+)
+
+
+def lock_all(connection: Connection, keys: Iterable[tuple[int, str]]) -> None:
+    """Hold those that exist, in one order for everybody: who comes second waits, and nobody for each other."""
+    _lock_all(connection, wanted=recordset.text({"type": type_, "id": id_} for type_, id_ in keys))
+
+
 _move = Prepared(
     update(t.locator)
     .where(t.locator.c.type == bindparam("of_type"), t.locator.c.id == bindparam("of_id"))
@@ -89,9 +113,16 @@ _move = Prepared(
 )
 
 
-def move(connection: Connection, type_: int, id_: str, child: int) -> None:
-    """A resource belongs to another child than before (or its child is known at last)."""
+def move(connection: Connection, type_: int, id_: str, rid: int, former: int, child: int) -> None:
+    """A resource belongs to another child than before (or its child is known at last).
+
+    Its earlier versions stay with the children they were about, and are found from here.
+    """
     _move(connection, of_type=type_, of_id=id_, to_child=child)
+    f = t.former_home
+    earlier = select(literal(child), f.c.rid, f.c.former).where(f.c.child == former, f.c.rid == rid)
+    connection.execute(insert(f).from_select(["child", "rid", "former"], earlier).on_conflict_do_nothing())
+    connection.execute(insert(f).values(child=child, rid=rid, former=former).on_conflict_do_nothing())
 
 
 _alone = Prepared(select(func.pg_advisory_xact_lock(cast(bindparam("key"), BigInteger))))

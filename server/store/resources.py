@@ -10,13 +10,16 @@ from sqlalchemy import (
     FromClause,
     Select,
     and_,
+    any_,
     bindparam,
     false,
+    func,
     literal,
     select,
     true,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from server.store import audit, recordset
 from server.store import tables as t
@@ -113,12 +116,22 @@ def allowed(permit: View) -> Prepared:
     )
 
 
+def _past(row: FromClause) -> Select[Any]:
+    """From the id to the versions of history: under its child, and under any that it was about before."""
+    place, f = t.locator.alias("l"), t.former_home
+    former = select(f.c.former).where(f.c.child == place.c.child, f.c.rid == place.c.rid).correlate(place)
+    homes = func.array_append(func.array(former.scalar_subquery(), type_=ARRAY(BigInteger)), place.c.child)
+    own = and_(row.c.child == any_(homes), *recordset.same(place, row, "type", "rid"))
+    asked = (place.c.type == bindparam("type"), place.c.id == bindparam("id"))
+    return select().select_from(place).join(row, own).where(*asked)
+
+
 @lru_cache(maxsize=2048)
 def last_word(view: View) -> Prepared:
     """The newest row of history, if the caller may see it. Parameters: type, id. Columns: `columns`,
     deleted."""
     row = t.history.alias("h")
-    newest = _at(row).add_columns(*columns(row, view), row.c.deleted, view.visible(row).label("visible"))
+    newest = _past(row).add_columns(*columns(row, view), row.c.deleted, view.visible(row).label("visible"))
     newest = newest.order_by(row.c.version.desc()).limit(1)
     found = newest.subquery()
     return Prepared(select(found).where(found.c.visible))
@@ -152,7 +165,7 @@ def versions(view: View, *, one: bool) -> Prepared:
     every = (
         union_all(
             _at(now).add_columns(*columns(now, view), false().label("deleted"), _visible(now, view)),
-            _at(was).add_columns(*columns(was, view), was.c.deleted, _visible(was, view)),
+            _past(was).add_columns(*columns(was, view), was.c.deleted, _visible(was, view)),
         )
         .cte("every")
         .prefix_with("MATERIALIZED")

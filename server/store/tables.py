@@ -128,6 +128,16 @@ history = Table(
     PrimaryKeyConstraint("child", "type", "rid", "version"),
 )
 
+former_home = Table(
+    "former_home",
+    metadata,
+    # A resource that was moved to this child has versions under that one.
+    Column("child", BigInteger, nullable=False),
+    Column("rid", BigInteger, nullable=False),
+    Column("former", BigInteger, nullable=False),
+    PrimaryKeyConstraint("child", "rid", "former"),
+)
+
 locator = Table(
     "locator",
     metadata,

@@ -5,8 +5,9 @@ another), insert the new rows. Never an UPDATE beside an INSERT … SELECT of th
 distributed, that stores the new body as history.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import psycopg2
@@ -31,58 +32,63 @@ from server.store import tables as t
 from server.store.database import Prepared, Taken, violates_unique
 from server.store.row import Entry, Row
 
-_SETS = (
-    recordset.insertion(t.locator),
-    recordset.insertion(t.resource),
-    recordset.insertion(t.facet),
-    recordset.insertion(t.string_index),
-    recordset.insertion(t.date_index),
-    recordset.insertion(t.identifier),
-    recordset.insertion(t.about),
-    recordset.insertion(t.sight, exists="replace"),
-    recordset.insertion(t.presence, exists="keep"),
-    recordset.insertion(t.outbox, leave=("xid",)),
-    recordset.insertion(t.audit),
-)
-_write = Prepared(select(literal(1)).add_cte(*_SETS))
+_SETS = {
+    "locator": recordset.insertion(t.locator),
+    "resource": recordset.insertion(t.resource),
+    "facet": recordset.insertion(t.facet),
+    "string_index": recordset.insertion(t.string_index),
+    "date_index": recordset.insertion(t.date_index),
+    "identifier": recordset.insertion(t.identifier),
+    "about": recordset.insertion(t.about),
+    "sight": recordset.insertion(t.sight, exists="replace"),
+    "presence": recordset.insertion(t.presence, exists="keep"),
+    "outbox": recordset.insertion(t.outbox, leave=("xid",)),
+    "audit": recordset.insertion(t.audit),
+}
+
+
+@cache
+def _write(names: tuple[str, ...]) -> Prepared:
+    """One statement that inserts into these tables: an insert of nothing costs as much as one of a row."""
+    return Prepared(select(literal(1)).add_cte(*(_SETS[name] for name in names)))
 
 
 def write(
     connection: Connection, rows: Sequence[Row], outbox: Sequence[dict[str, Any]], audit: Sequence[Entry]
 ) -> None:
     """Insert whole resources with everything that finds them, what tells of them, and the account of it."""
-    text = recordset.text
-    _write(
-        connection,
-        locator=text(
+    sets: dict[str, list[Mapping[str, Any]]] = {
+        "locator": [
             {"type": r.type, "id": r.id, "child": r.child, "rid": r.rid} for r in rows if not r.located
-        ),
-        resource=text(map(_resource, rows)),
-        facet=text(facet for r in rows for facet in _facets(r)),
-        string_index=text(
+        ],
+        "resource": [_resource(r) for r in rows],
+        "facet": [facet for r in rows for facet in _facets(r)],
+        "string_index": [
             {"child": r.child, "rid": r.rid, "param": param, "folded": folded, "type": r.type,
              "lowest": lowest, "highest": highest}
             for r in rows for param, folded, lowest, highest in r.strings
-        ),
-        date_index=text(
+        ],
+        "date_index": [
             {"child": r.child, "rid": r.rid, "param": param, "low": low, "high": high, "type": r.type,
              "lowest": lowest, "highest": highest}
             for r in rows for param, low, high, lowest, highest in r.dates
-        ),
-        identifier=text(
+        ],
+        "identifier": [
             {"value": value, "system": system, "type": r.type, "child": r.child, "rid": r.rid}
             for r in rows for system, value in r.identifiers
-        ),
-        about=text({"child": r.child, "rid": r.rid, "other": other} for r in rows for other in r.others),
-        sight=text(
+        ],
+        "about": [{"child": r.child, "rid": r.rid, "other": other} for r in rows for other in r.others],
+        "sight": [
             {"child": r.child, "principal": s.principal, "basis": r.rid, "degree": s.degree,
              "valid_from": s.valid_from, "valid_until": s.valid_until}
             for r in rows for s in r.sights
-        ),
-        presence=text({"child": r.child, "type": r.type, "kind": r.kind} for r in rows),
-        outbox=text(outbox),
-        audit=text(entry.values() for entry in audit),
-    )  # fmt: skip
+        ],
+        "presence": [{"child": r.child, "type": r.type, "kind": r.kind} for r in rows],
+        "outbox": list(outbox),
+        "audit": [entry.values() for entry in audit],
+    }  # fmt: skip
+    given = {name: recordset.text(some) for name, some in sets.items() if some}
+    _write(tuple(given))(connection, **given)
 
 
 def _resource(row: Row) -> dict[str, Any]:

@@ -44,14 +44,18 @@ def test_every_type_of_r4_is_declared_once(statement, app):
     assert len(types) == 146
 
 
+_VALUES = {"date": "2020", "uri": "urn:x", "reference": "Basic/x", "string": "x", "token": "true"}
+_SEARCHED = {"Patient", "Observation", "Encounter", "EpisodeOfCare", "Flag", "CodeSystem"}
+
+
 def test_nothing_that_is_declared_answers_that_it_is_not_supported(statement, suite):
-    """Every search parameter, order and include of every type, by one search of each type."""
-    value = {"date": "2020", "uri": "urn:x", "reference": "Basic/x", "string": "x", "token": "true"}
+    """Every search parameter, order and include of every type; of some types the search is carried out too."""
     for declared in statement["rest"][0]["resource"]:
         type_, parameters = declared["type"], declared["searchParam"]
-        asked = [f"{each['name']}={value[each['type']]}" for each in parameters]
+        asked = ["_id=nobody"] if type_ in _SEARCHED else ["_count=0", "_total=none"]
+        asked += [f"{each['name']}={_VALUES[each['type']]}" for each in parameters]
         asked += [f"{each['name']}:missing=false" for each in parameters]
-        asked += ["_sort=" + ",".join(each["name"] for each in parameters), "_id=nobody"]
+        asked += ["_sort=" + ",".join(each["name"] for each in parameters)]
         asked += [f"_include={each}" for each in declared["searchInclude"]]
         asked += [f"_revinclude={each}" for each in declared["searchRevInclude"]]
         answer = suite.search(f"{type_}?{'&'.join(asked)}")

@@ -61,8 +61,8 @@ class Installation:
         deadline = clock.monotonic() + _PATIENCE
         for process, origin in zip(self._processes, self.origins, strict=True):
             while not _is_ready(origin):
-                assert process.poll() is None, f"A server does not start:\n{self._log()}"
-                assert clock.monotonic() < deadline, f"A server does not become ready:\n{self._log()}"
+                assert process.poll() is None, f"A server does not start:\n{self.log()}"
+                assert clock.monotonic() < deadline, f"A server does not become ready:\n{self.log()}"
                 pause(0.05)
 
     def token(self) -> str:
@@ -99,6 +99,10 @@ class Installation:
             process.wait(_PATIENCE)
         self._processes = []
 
+    def log(self) -> str:
+        """The last that the servers said."""
+        return (self.folder / "serve.log").read_text(errors="replace")[-10_000:]
+
     def _serve(self, port: int) -> subprocess.Popen[bytes]:
         environment = {
             "PATH": os.defpath,
@@ -127,9 +131,6 @@ class Installation:
         return [
             each for each in found.values() if each.is_running() and each.status() != psutil.STATUS_ZOMBIE
         ]
-
-    def _log(self) -> str:
-        return (self.folder / "serve.log").read_text(errors="replace")[-4000:]
 
 
 def pause(seconds: float) -> None:

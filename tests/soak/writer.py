@@ -77,7 +77,8 @@ class Writer(threading.Thread):
         self._dice = random.Random(seed)
         self._session = requests.Session()
         self._session.headers.update({"Authorization": f"Bearer {token}", "Accept": _FHIR_JSON})
-        self._own: dict[str, int] = {}
+        # Observations by id: the present version, and the child that each is about.
+        self._own: dict[str, tuple[int, str]] = {}
         self._children: list[str] = []
 
     def run(self) -> None:
@@ -91,7 +92,7 @@ class Writer(threading.Thread):
             except Unanswered:
                 # Between a kill and the end there is nobody; and a database that is away is no surprise.
                 self._ended.wait(0.005)
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 self._journal.surprises.append(repr(error))
 
     # ---- acts ----------------------------------------------------------------------------------------------
@@ -99,8 +100,9 @@ class Writer(threading.Thread):
     def _create(self) -> None:
         nonce = make.word()
         if self._children and self._dice.random() < 0.8:
-            made = self._ask("POST", "Observation", self._mark(nonce), wanted=(201,))
-            self._own[made["id"]] = 1
+            about = self._dice.choice(self._children)
+            made = self._ask("POST", "Observation", _mark(about, nonce), wanted=(201,))
+            self._own[made["id"]] = 1, about
         else:
             made = self._ask("POST", "Patient", _marked(make.child(), nonce), wanted=(201,))
             self._children.append(made["id"])
@@ -109,12 +111,12 @@ class Writer(threading.Thread):
     def _update(self) -> None:
         if not self._own:
             return
-        id_, version = self._take()
+        id_, version, about = self._take()
         nonce = make.word()
-        resource = {**self._mark(nonce), "id": id_}
+        resource = {**_mark(about, nonce), "id": id_}
         self._ask("PUT", f"Observation/{id_}", resource, wanted=(200,), if_match=version)
         self._journal.note(Version("Observation", id_, version + 1, nonce))
-        self._own[id_] = version + 1
+        self._own[id_] = version + 1, about
 
     def _update_shared(self) -> None:
         """Who names the version that is there wins; the others are told so."""
@@ -131,7 +133,7 @@ class Writer(threading.Thread):
     def _delete(self) -> None:
         if not self._own:
             return
-        id_, version = self._take()
+        id_, version, _ = self._take()
         self._ask("DELETE", f"Observation/{id_}", wanted=(204,), if_match=version)
         self._journal.note(Version("Observation", id_, version + 1, None))
 
@@ -157,23 +159,19 @@ class Writer(threading.Thread):
     def _transact(self) -> None:
         """A child and what belongs to it; a change and a deletion of what is there; all or nothing."""
         nonce, child, expected = make.word(), make.urn(), []
-        about = child.removeprefix("Patient/")
         posted = [
             make.posted(_marked(make.child(), nonce), child),
             *(
                 make.posted(_about(_marked(resource, nonce), child))
-                for resource in (make.episode(about, "school"), make.observation(), make.observation())
+                for resource in (make.episode("", "school"), make.observation(), make.observation())
             ),
         ]
-        entries = list(posted)
-        if self._own:
-            id_, version = self._take()
-            changed = {**self._mark(nonce), "id": id_}
-            entries.append(make.put(changed, ifMatch=f'W/"{version}"'))
+        entries, deleted, kept = list(posted), None, None
+        if len(self._own) > 1:
+            id_, version, about = kept = self._take()
+            entries.append(make.put({**_mark(about, nonce), "id": id_}, ifMatch=f'W/"{version}"'))
             expected.append(Version("Observation", id_, version + 1, nonce))
-        deleted = None
-        if self._own:
-            id_, version = self._take()
+            id_, version, _ = self._take()
             entries.append(make.entry("DELETE", f"Observation/{id_}", ifMatch=f'W/"{version}"'))
             deleted = Version("Observation", id_, version + 1, None)
         count = len(posted) + len(expected)
@@ -186,8 +184,9 @@ class Writer(threading.Thread):
                 expected.append(Version(type_, id_, int(version), nonce))
         assert len(expected) == count, made
         self._journal.note(*expected, *([deleted] if deleted else []))
-        if expected[0].type == "Observation" and expected[0].number > 1:
-            self._own[expected[0].id] = expected[0].number
+        if kept:
+            id_, version, about = kept
+            self._own[id_] = version + 1, about
 
     # ---- asking --------------------------------------------------------------------------------------------
 
@@ -217,14 +216,14 @@ class Writer(threading.Thread):
             raise AssertionError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else None
 
-    def _take(self) -> tuple[str, int]:
+    def _take(self) -> tuple[str, int, str]:
         """One of its own, until it is known again what became of it."""
         id_ = self._dice.choice([*self._own])
-        return id_, self._own.pop(id_)
+        return id_, *self._own.pop(id_)
 
-    def _mark(self, nonce: str) -> make.Resource:
-        about = self._dice.choice(self._children) if self._children else None
-        return _marked(make.observation(about, effectiveDateTime="2025-09-08"), nonce)
+
+def _mark(about: str, nonce: str) -> make.Resource:
+    return _marked(make.observation(about, effectiveDateTime="2025-09-08"), nonce)
 
 
 def _marked(resource: make.Resource, nonce: str) -> make.Resource:

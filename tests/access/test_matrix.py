@@ -1,0 +1,371 @@
+"""What may not be seen answers exactly as what does not exist, on every path, whatever the reason.
+
+Each case is two worlds that are alike but for one resource, which is in the one and was never in the other. Who
+may not see it is answered alike in both; who may, is not, and so the path does lead there.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import pytest
+
+from tests import make
+from tests.make import TEST
+
+SURVEY = "survey"
+
+
+@dataclass(frozen=True)
+class World:
+    """Names that are one world's own; all have `word` in them and nothing else that differs.
+
+    `ours`: a child whom everybody works with; `about`: the child of the hidden resource.
+    """
+
+    word: str
+    type: str
+    ours: str
+    about: str
+
+    @property
+    def id(self) -> str:
+        return self.about if self.type == "Patient" else f"id-{self.word}"
+
+    @property
+    def path(self) -> str:
+        return f"{self.type}/{self.id}"
+
+    @property
+    def organization(self) -> str:
+        return f"org-{self.word}"
+
+    @property
+    def date(self) -> str:
+        """A day of its own."""
+        day = int(self.word[-6:])
+        return f"{1700 + day // 336 % 200}-{day // 28 % 12 + 1:02d}-{day % 28 + 1:02d}"
+
+    @property
+    def traits(self) -> dict:
+        """What every resource of the world can be found by."""
+        return {
+            "meta": {
+                "tag": [{"system": TEST, "code": self.word}],
+                "profile": [f"https://example.org/{self.word}"],
+                "source": f"https://example.org/{self.word}",
+            },
+            "identifier": [make.identifier(f"value-{self.word}")],
+        }
+
+    @property
+    def hidden(self) -> dict:
+        """The resource that is in one of the worlds."""
+        org = make.reference(f"Organization/{self.organization}")
+        match self.type:
+            case "Patient":
+                known = {"name": [{"family": self.word}], "managingOrganization": org, "birthDate": self.date}
+                return make.patient(id=self.id, **self.traits, **known)
+            case "EpisodeOfCare":
+                known = {"managingOrganization": org, "careManager": make.reference(f"Practitioner/{self.organization}")}
+                plan = make.episode(self.about, "x", "child-protection-plan", self.date)
+                return {**plan, "id": self.id, **self.traits, **known}
+        known = {"valueString": self.word, "effectiveDateTime": self.date, "performer": [org]}
+        return make.observation(self.about, self.word, id=self.id, **self.traits, **known)
+
+
+Change = Callable[[World], dict]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A reason why `agency` may not see a resource of `type`.
+
+    `known`: the child is one that the agency sees, and its Patient is in both worlds. `hidden`: what the resource
+    has beside what it has anyway. `child`: what the Patient has. `around`: what else is in both worlds.
+    """
+
+    agency: str
+    type: str = "Observation"
+    scopes: str = "system/*.cruds"
+    known: bool = True
+    hidden: Change = lambda world: {}
+    child: Change = lambda world: {}
+    around: Callable[[World], list[dict]] = lambda world: []
+
+
+def attendance(world):
+    """Of the category that schools have a right to."""
+    return {"category": [make.concept(make.CATEGORY, "attendance")]}
+
+
+def left(world):
+    ended = make.episode(world.about, "school", start="2019-01-01") | {"status": "finished"}
+    return [ended | {"period": {"start": "2019-01-01", "end": "2019-06-01"}}]
+
+
+def secret(world):
+    return make.labelled("V")
+
+
+def with_labels(change):
+    """The Patient's own `meta`, with a label."""
+    return lambda world: {"meta": {**world.traits["meta"], **change(world)}}
+
+
+def another_child(world):
+    return {**attendance(world), "focus": [make.reference(f"Patient/other-{world.word}")]}
+
+
+def registered(world):
+    return [make.episode(world.about, "school"), make.episode(world.about, "social-care", "child-in-need")]
+
+
+def social_worker(world):
+    return [make.episode(world.about, "social-care", "child-in-need")]
+
+
+CASES = {
+    "a child it does not work with": Case("school", known=False, hidden=attendance, around=social_worker),
+    "the record of a child it does not work with": Case("school", "Patient", known=False, around=social_worker),
+    "a child it works with no more": Case("school", known=False, hidden=attendance, around=left),
+    "the record of a child it works with no more": Case("school", "Patient", known=False, around=left),
+    "a category it has no right to": Case("school", around=registered),
+    "criteria that its scope leaves out": Case(
+        "social-care", scopes="system/*.cruds?category=vital-signs".replace("*", "Observation") + " system/Linkage.cruds"
+        " system/Organization.rs system/Patient.rs", hidden=attendance, around=registered,
+    ),
+    "a child absent to all but the named": Case(
+        "social-care", known=False, child=with_labels(secret), around=registered
+    ),
+    "the record of a child absent to all but the named": Case(
+        "social-care", "Patient", known=False, child=with_labels(secret), hidden=with_labels(secret), around=registered
+    ),
+    "one of two children it does not work with": Case("school", hidden=another_child, around=registered),
+}  # fmt: skip
+
+
+# ---- paths -------------------------------------------------------------------------------------------------
+
+
+def plain(world, type_, **more):
+    """A resource of the type that the agency may write itself, about the child whom everybody works with."""
+    if type_ == "Patient":
+        return make.patient(**more)
+    category = [make.concept(make.CATEGORY, "attendance")]
+    category += make.observation()["category"]
+    return make.observation(world.ours, **more) | {"category": category}
+
+
+def transaction(*entries):
+    return lambda client: client.post(make.bundle("transaction", *entries))
+
+
+SEARCHES = {
+    "Observation": [
+        "_id={id}", "_tag={word}", "_profile=https://example.org/{word}", "_source=https://example.org/{word}",
+        "identifier=value-{word}", f"identifier={TEST}|value-{{word}}", "code={word}", f"code={TEST}|{{word}}",
+        "value-string={word}", "value-string:exact={word}", "value-string:contains={word}", "date={date}",
+        "date=ge{date}&date=le{date}", "patient={about}", "patient=Patient/{about}&code={word}", "subject=Patient/{about}",
+        "performer=Organization/{organization}", "performer=Organization/{organization}&_sort=date",
+        "code={word}&performer:missing=false", "code={word}&code:not=nonsense", "_tag={word}&_lastUpdated=gt2020",
+        "_tag={word}&_sort=code,-value-string", "_tag={word}&_sort=-date", "_id={id},nobody&_sort=_lastUpdated",
+        "_tag={word}&_total=accurate&_count=1", "_tag={word}&_count=0", "_tag={word}&_count=0&_total=estimate",
+    ],
+    "Patient": [
+        "_id={id}", "_tag={word}", "_source=https://example.org/{word}", "identifier=value-{word}",
+        f"identifier={TEST}|value-{{word}}", "name={word}", "family:exact={word}", "family:contains={word}",
+        "birthdate={date}", "organization=Organization/{organization}", "name={word}&gender:missing=true",
+        "identifier=value-{word}&birthdate={date}", "name={word}&_sort=birthdate", "_tag={word}&_sort=family",
+        "_tag={word}&_total=accurate&_count=1", "_tag={word}&_count=0", "_tag={word}&_count=0&_total=estimate",
+    ],
+}  # fmt: skip
+
+REVINCLUDE = {
+    "Observation": [
+        "Organization?_id={organization}&_revinclude=Observation:performer",
+        "Organization?_id={organization}&_revinclude=Observation:performer:Organization&_total=accurate",
+    ],
+    "Patient": ["Organization?_id={organization}&_revinclude=Patient:organization"],
+}
+
+PATHS: dict[str, Callable] = {
+    "read": lambda client, w: client.get(w.path),
+    "head": lambda client, w: client.ask("HEAD", w.path),
+    "read of a version": lambda client, w: client.get(w.path, If_None_Match='W/"1"'),
+    "vread": lambda client, w: client.get(f"{w.path}/_history/1"),
+    "history": lambda client, w: client.get(f"{w.path}/_history"),
+    "search by POST": lambda client, w: client.ask(
+        "POST", f"{w.type}/_search", f"_tag={w.word}", Content_Type="application/x-www-form-urlencoded"
+    ),
+    "include": lambda client, w: client.search(f"Linkage?_id=link-{w.word}&_include=Linkage:item"),
+    "include of a type": lambda client, w: client.search(f"Linkage?_id=link-{w.word}&_include=Linkage:item:{w.type}"),
+    "batch": lambda client, w: client.post(
+        make.bundle("batch", make.entry("GET", w.path), make.entry("GET", f"{w.type}?_id={w.id}"), make.entry("GET", f"{w.path}/_history"))
+    ),
+    "transaction": lambda client, w: client.post(make.bundle("transaction", make.entry("GET", w.path))),
+    "search in a transaction": lambda client, w: client.post(
+        make.bundle("transaction", make.entry("GET", f"{w.type}?_tag={w.word}"))
+    ),
+    "reference": lambda client, w: client.post(make.linkage(w.path)),
+    "absolute reference": lambda client, w: client.post(make.linkage(f"{client.base}/{w.path}/_history/1")),
+    "conditional reference": lambda client, w: client.post(
+        make.bundle("transaction", make.posted(make.linkage(f"{w.type}?identifier=value-{w.word}")))
+    ),
+    "conditional create": lambda client, w: client.post(plain(w, w.type), If_None_Exist=f"_tag={w.word}"),
+    "conditional create in a transaction": lambda client, w: client.post(
+        make.bundle("transaction", make.posted(plain(w, w.type), None, ifNoneExist=f"identifier=value-{w.word}"))
+    ),
+    "delete": lambda client, w: client.delete(w.path),
+    "delete of a version": lambda client, w: client.delete(w.path, If_Match='W/"1"'),
+}
+
+WRITING = {"conditional create", "conditional create in a transaction", "delete", "delete of a version", "reference", "absolute reference",
+           "conditional reference"}  # fmt: skip
+
+
+def _paths(type_):
+    yield from PATHS
+    yield from (f"{type_}?{query}" for query in SEARCHES[type_])
+    yield from REVINCLUDE[type_]
+
+
+def _cases():
+    for name, case in CASES.items():
+        for path in _paths(case.type):
+            yield pytest.param(name, path, id=f"{name}-{path}")
+
+
+@pytest.mark.parametrize(("name", "path"), _cases())
+def test_what_may_not_be_seen_answers_as_what_does_not_exist(client_with, worlds, name, path):
+    case = CASES[name]
+    there, nowhere = worlds(name, afresh=path in WRITING)
+    client = client_with(case.agency, case.scopes)
+    assert told(client, path, there) == told(client, path, nowhere)
+
+
+@pytest.mark.parametrize(("name", "path"), _cases())
+def test_who_may_see_it_is_answered_otherwise(client_with, worlds, name, path):
+    there, nowhere = worlds(name, afresh=path in WRITING)
+    inspector = client_with("inspector")
+    assert told(inspector, path, there) != told(inspector, path, nowhere)
+
+
+def told(client, path, world):
+    """An answer without what differs between two worlds, or between any two answers, anyway."""
+    if path in PATHS:
+        answer = PATHS[path](client, world)
+    else:
+        names = {name: getattr(world, name) for name in ("word", "id", "date", "about", "organization")}
+        answer = client.search(path.format(**names))
+    kept = {name: value for name, value in answer.headers.items() if name not in _CHANGING}
+    text = f"{answer.status} {kept} {answer.text}".replace(world.word, "WORD").replace(world.date, "DATE")
+    for pattern in _PASSING:
+        text = re.sub(pattern, "…", text)
+    return text
+
+
+_CHANGING = {"ETag", "Date", "Last-Modified", "X-Request-Id", "Content-Length"}
+_PASSING = (
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z",
+)
+
+
+# ---- worlds ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def worlds(suite):
+    """Makes the two worlds of a case: `worlds(name)`, or new ones for what would change them."""
+
+    def both(name):
+        there, nowhere = (_world(CASES[name]) for _ in range(2))
+        _make(suite, CASES[name], there, present=True)
+        _make(suite, CASES[name], nowhere, present=False)
+        return there, nowhere
+
+    kept = cache(both)
+    return lambda name, afresh=False: both(name) if afresh else kept(name)
+
+
+def _world(case):
+    word = make.word("x")
+    return World(word, case.type, f"ours-{word}", f"child-{word}")
+
+
+def _make(suite, case, world, *, present):
+    """Everything but the hidden resource, and that too if it is to be present."""
+    hidden = {**world.hidden, **case.hidden(world)}
+    everybody = ("school", "social-care", "health", "glimpse", "inspector")
+    sent = [
+        make.put(make.organization(world.organization)),
+        make.put({"resourceType": "Practitioner", "id": world.organization}),
+        make.put(make.patient(id=world.ours)),
+        *(make.posted(make.episode(world.ours, agency)) for agency in everybody),
+        make.put(make.linkage(world.path, id=f"link-{world.word}")),
+    ]
+    if case.known or present:
+        if case.type != "Patient":
+            sent.append(make.put(make.patient(id=world.about, **case.child(world))))
+        sent.append(make.posted(make.team(world.about, "inspector")))
+        sent += map(make.posted, case.around(world))
+        sent.append(make.put(make.patient(id=f"other-{world.word}")))
+    if present:
+        sent.append(make.put(hidden))
+    assert suite.post(make.bundle("transaction", *sent)).status == 200
+
+
+# ---- the one exception -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_who_chooses_an_id_may_learn_that_it_is_taken_and_nothing_more(client_with, suite, worlds, name):
+    case = CASES[name]
+    there, _ = worlds(name, afresh=True)
+    client, before = client_with(case.agency, case.scopes), suite.get(there.path)
+    mine = plain(there, there.type, id=there.id)
+    for headers in ({}, {"If_Match": 'W/"1"'}, {"If_Match": 'W/"2"'}, {"If_None_Match": "*"}):
+        refused = client.put(mine, **headers)
+        assert refused.status == 409
+        assert refused.issues == [("conflict", "This id cannot be used.")]
+    assert suite.get(there.path).text == before.text
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_page_link_is_no_proof_of_access(client_with, worlds, name):
+    case = CASES[name]
+    there, _ = worlds(name)
+    link = client_with("inspector").search(f"{case.type}?_count=1").link("next")
+    refused = client_with(case.agency, case.scopes).get(link)
+    assert (refused.status, refused.code) == (400, "invalid")
+
+
+def test_rights_are_asked_again_when_a_page_link_is_used(suite, school):
+    child, tag = make.word("child-"), make.word()
+    registration = make.episode(child, "school", id=make.word())
+    marks = [make.mark(child, "school", f"2025-09-0{day}", meta=make.tagged(tag)) for day in range(1, 5)]
+    suite.post(make.bundle("transaction", make.put(make.child(id=child)), make.put(registration), *map(make.posted, marks)))
+    page = school.search(f"Observation?_tag={tag}&_count=2")
+    assert len(page.ids) == 2
+    suite.put({**registration, "status": "entered-in-error"})
+    assert school.get(page.link("next")).ids == []
+
+
+@pytest.mark.parametrize("label", [None, "V"])
+def test_who_presents_a_claimed_number_may_learn_that_it_is_taken_and_nothing_more(suite, school, label):
+    sent = make.child(**({"meta": make.labelled(label)} if label else {}))
+    id = suite.post(sent).id
+    bare = {name: value for name, value in sent.items() if name != "meta"}
+    condition = f"identifier={make.NHS_NUMBER}|{sent['identifier'][0]['value']}"
+    plain_post, conditional = school.post(bare), school.post(bare, If_None_Exist=condition)
+    assert (plain_post.status, plain_post.code) == (409, "duplicate")
+    assert plain_post.json == conditional.json
+    assert id not in plain_post.text
+    other = make.child()
+    suite.post(other)
+    assert school.post(other).json == plain_post.json
+    in_transaction = school.post(make.bundle("transaction", make.posted(bare, None, ifNoneExist=condition)))
+    assert (in_transaction.status, in_transaction.code) == (409, "duplicate")
+    assert id not in in_transaction.text
