@@ -11,8 +11,10 @@ from typing import Any
 import msgspec
 from marshmallow import Schema, ValidationError, fields, validate
 
+from server.settings import CannotStart
 
-class NotReadable(Exception):
+
+class NotReadable(CannotStart):
     """A rights file that cannot be understood: the server must not start."""
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from server.definition.archive import decode
 from server.fhir import Json
+from server.settings import CannotStart
 
 FOLDERS = {
     "StructureDefinition": "profiles/structuredefinition",
@@ -20,7 +21,7 @@ FOLDERS = {
 }
 
 
-class Unusable(Exception):
+class Unusable(CannotStart):
     """A definition that cannot be understood; the server does not start on it."""
 
 

@@ -14,7 +14,7 @@ from server.interaction.publish import publish
 from server.record.door import Door
 from server.search.hash import Hasher
 from server.search.registry import Registry
-from server.settings import Settings
+from server.settings import CannotStart, Settings
 from server.store import agencies as numbering
 from server.store import marks
 from server.store.database import Database
@@ -22,7 +22,7 @@ from server.store.database import Database
 _FINGERPRINT = "index-key"
 
 
-class NotReady(Exception):
+class NotReady(CannotStart):
     """The record cannot be opened; the message says what to do."""
 
 

@@ -5,7 +5,7 @@ transaction
 ends, or earlier if something is asked that they could change the answer to.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -317,12 +317,6 @@ class Record:
     def staged(self, type_: str, id_: str) -> bool:
         """Whether this transaction has written it already."""
         return (type_, id_) in self._staged
-
-    def hold(self, ids: Iterable[tuple[str, str]]) -> None:
-        """Keep other writers from these resources until the transaction ends."""
-        self._transaction.begin()
-        number = self.door.library.type_number
-        locator.lock_all(self.connection, ((number(type_), id_) for type_, id_ in ids))
 
     def alone(self, condition: str) -> None:
         """Wait until no other transaction acts on the same condition: who asks second sees what the first

@@ -93,19 +93,6 @@ def lock(connection: Connection, type_: int, id_: str) -> tuple[int, int] | None
     return (rows[0][0], rows[0][1]) if rows else None
 
 
-_lock_all = Prepared(
-    select(t.locator.c.rid)
-    .join(_wanted, (t.locator.c.type == _wanted.c.type) & (t.locator.c.id == _wanted.c.id))
-    .order_by(t.locator.c.type, t.locator.c.id)
-    .with_for_update(of=t.locator)
-)
-
-
-def lock_all(connection: Connection, keys: Iterable[tuple[int, str]]) -> None:
-    """Hold those that exist, in one order for everybody: who comes second waits, and nobody for each other."""
-    _lock_all(connection, wanted=recordset.text({"type": type_, "id": id_} for type_, id_ in keys))
-
-
 _move = Prepared(
     update(t.locator)
     .where(t.locator.c.type == bindparam("of_type"), t.locator.c.id == bindparam("of_id"))

@@ -231,13 +231,12 @@ def _paths(type_):
     yield from REVINCLUDE[type_]
 
 
-def _cases():
-    for name, case in CASES.items():
-        for path in _paths(case.type):
-            yield pytest.param(name, path, id=f"{name}-{path}")
+EVERY = [
+    pytest.param(name, path, id=f"{name}-{path}") for name, case in CASES.items() for path in _paths(case.type)
+]
 
 
-@pytest.mark.parametrize(("name", "path"), _cases())
+@pytest.mark.parametrize(("name", "path"), EVERY)
 def test_what_may_not_be_seen_answers_as_what_does_not_exist(client_with, worlds, name, path):
     case = CASES[name]
     there, nowhere = worlds(name, afresh=path in WRITING)
@@ -245,7 +244,7 @@ def test_what_may_not_be_seen_answers_as_what_does_not_exist(client_with, worlds
     assert told(client, path, there) == told(client, path, nowhere)
 
 
-@pytest.mark.parametrize(("name", "path"), _cases())
+@pytest.mark.parametrize(("name", "path"), EVERY)
 def test_who_may_see_it_is_answered_otherwise(client_with, worlds, name, path):
     there, nowhere = worlds(name, afresh=path in WRITING)
     inspector = client_with("inspector")

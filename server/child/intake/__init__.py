@@ -1,4 +1,5 @@
 """Statutory files as input: each child in a file becomes a set of the domain's resources.
 
-One module for each format and one for its rows; `write` puts the result through the door, `report` tells of it.
+One module for each format and one for its rows; `write` puts the result through the door, and `report`
+tells of it.
 """
