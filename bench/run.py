@@ -1,20 +1,27 @@
 """Measures a server of its own: loads children, checks answers, replays requests (`make bench`).
 
-The server, its PostgreSQL and its data live in a temporary folder. What is measured is in README.md here.
+The server, its PostgreSQL and its data live in a temporary folder. `docs/benchmark.md` says what is measured.
 """
 
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+import psycopg2
+
 from server.store import embedded
+from table import table
 
 HERE = Path(__file__).parent
 CHILDRECORD = str(Path(sys.executable).with_name("childrecord"))
@@ -22,27 +29,29 @@ CHILDRECORD = str(Path(sys.executable).with_name("childrecord"))
 
 def main() -> None:
     chosen = arguments()
+    if shutil.which("wrk") is None:
+        sys.exit("This needs wrk, which makes the load. On Debian and Ubuntu: apt-get install wrk")
     with (
         tempfile.TemporaryDirectory(prefix="childrecord-bench-", ignore_cleanup_errors=True) as folder,
         # Held from here, PostgreSQL is no child of the server's, and its processor time is told apart.
-        embedded.running(Path(folder) / "data"),
+        embedded.running(Path(folder) / "data") as url,
     ):
         environment = os.environ | {
             "CHILDRECORD_DATA": f"{folder}/data",
             "CHILDRECORD_PORT": str(chosen.port),
             "CHILDRECORD_DEMONSTRATION": "true",
             "CHILDRECORD_TOKEN_LIFETIME": "3600",
-            "CHILDRECORD_LOG_LEVEL": "warning",
         }
         called("database", "migrate", environment=environment)
         secret = added(environment)
-        server = subprocess.Popen([CHILDRECORD, "serve"], env=environment)
-        try:
-            ready(chosen.port)
-            measured(chosen, secret, server.pid, int(first_line(f"{folder}/data/postgresql/postmaster.pid")))
-        finally:
-            server.terminate()
-            server.wait(60)
+        # The first start publishes the definitions; how long one takes is asked of the second.
+        with serving(environment, chosen.port, folder):
+            pass
+        with serving(environment, chosen.port, folder) as (server, seconds):
+            facts = measured(chosen, secret, server, url, folder)
+    told = table(Path(chosen.out), {**facts, "start_s": seconds})
+    Path(chosen.out, "table.md").write_text(told + "\n")
+    print(f"\n{told}")
 
 
 def arguments() -> argparse.Namespace:
@@ -50,6 +59,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--children", default="1000", help="how many, with 60 resources each")
     parser.add_argument("--conc", default="1,8", help="connections")
     parser.add_argument("--seconds", default="8", help="of each measurement")
+    parser.add_argument("--only", default="", help="of the workloads of bench.py, these")
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--out", default=str(HERE / "results"))
     return parser.parse_args()
@@ -62,6 +72,7 @@ def called(*words: str, environment: dict[str, str]) -> str:
 
 
 def added(environment: dict[str, str]) -> str:
+    """A client of the agency that may do everything, and its secret."""
     told = called(
         *("client", "add", "bench", "--agency", "conformance", "--scope", "system/*.cruds"),
         environment=environment,
@@ -71,29 +82,72 @@ def added(environment: dict[str, str]) -> str:
     return found[1]
 
 
-def ready(port: int) -> None:
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz")
-            return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.05)
-    raise SystemExit("The server does not start.")
+@contextmanager
+def serving(environment: dict[str, str], port: int, folder: str) -> Iterator[tuple[psutil.Popen, float]]:
+    """A server, with the seconds that it took until it answered."""
+    begun = time.monotonic()
+    with Path(folder, "log").open("ab") as log:
+        server = psutil.Popen([CHILDRECORD, "serve"], env=environment, stdout=log, stderr=log)
+    try:
+        while not ready(port):
+            if server.poll() is not None:
+                raise SystemExit(Path(folder, "log").read_text())
+            time.sleep(0.02)
+        yield server, time.monotonic() - begun
+    finally:
+        server.terminate()
+        server.wait(60)
 
 
-def measured(chosen: argparse.Namespace, secret: str, server: int, database: int) -> None:
+def ready(port: int) -> bool:
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz")
+    except (urllib.error.URLError, ConnectionError):
+        return False
+    return True
+
+
+def measured(
+    chosen: argparse.Namespace, secret: str, server: psutil.Popen, url: str, folder: str
+) -> dict[str, float]:
+    """Loads, checks and replays; and what else there is to know."""
     origin = f"http://127.0.0.1:{chosen.port}"
     client = ["--token-url", f"{origin}/auth/token", "--client-id", "bench", "--client-secret", secret]
-    processes = ["--proc", f"server={server}", "--proc", f"db={database}"]
+    database = Path(folder, "data", "postgresql", "postmaster.pid").read_text().split("\n", 1)[0]
+    processes = ["--proc", f"server={server.pid}", "--proc", f"db={database}"]
     common = ["--name", "childrecord", "--base", f"{origin}/fhir", "--out", chosen.out, *client, *processes]
-    sizes = ["--children", chosen.children]
     speeds = ["--conc", chosen.conc, "--seconds", chosen.seconds]
-    for command in (["load", *sizes], ["check"], ["run", *speeds]):
-        subprocess.run([sys.executable, str(HERE / "bench.py"), *command, *common], check=True)
+    only = ["--only", chosen.only] if chosen.only else []
+
+    def bench(*words: str) -> None:
+        subprocess.run(
+            [sys.executable, str(HERE / "bench.py"), *words, *common], check=True, stdout=subprocess.DEVNULL
+        )
+
+    before = size(url)
+    bench("load", "--children", chosen.children)
+    after = size(url)
+    bench("run", *speeds, *only)
+    disk, resources = (new - old for new, old in zip(after, before, strict=True))
+    return {
+        "resource_kb": disk / resources / 1000,
+        "worker_mb": max(worker.memory_full_info().pss for worker in server.children()) / 2**20,
+    }
 
 
-def first_line(path: str) -> str:
-    return Path(path).read_text().split("\n", 1)[0]
+def size(url: str) -> tuple[int, int]:
+    """(bytes, resources)"""
+    return asked(url, "SELECT pg_database_size(current_database()), (SELECT count(*) FROM resource)")
+
+
+def asked(url: str, query: str) -> tuple[int, ...]:
+    connection = psycopg2.connect(url)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(query)
+            return cursor.fetchone()
+    finally:
+        connection.close()
 
 
 if __name__ == "__main__":

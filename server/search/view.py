@@ -101,11 +101,19 @@ class CallerView:
 
     def withheld(self, row: FromClause) -> ColumnElement[bool]:
         """True for rows of a restricted child whose whereabouts may not be shown."""
-        return and_(row.c.restriction == literal(RESTRICTED), ~in_sight(row.c.child, self.agency, NAMED, 0))
+        return self._restricted(row, RESTRICTED)
 
     def _not_absent(self, row: FromClause) -> ColumnElement[bool]:
-        named = in_sight(row.c.child, self.agency, NAMED, 0)
-        return or_(row.c.restriction < literal(VERY_RESTRICTED), named)
+        return ~self._restricted(row, VERY_RESTRICTED)
+
+    def _restricted(self, row: FromClause, label: int) -> ColumnElement[bool]:
+        """True for rows about a child who is labelled so, its own or another, for whom the agency is not named."""
+        other, patient = t.about.alias("a"), t.resource_patient.alias("p")
+        labelled = and_(patient.c.child == other.c.other, patient.c.rid == other.c.other, patient.c.restriction == label)
+        of_row = and_(other.c.child == row.c.child, other.c.rid == row.c.rid)
+        others = select(literal(1)).where(of_row, labelled, ~in_sight(other.c.other, self.agency, NAMED, 0)).exists()
+        home = and_(row.c.restriction == literal(label), ~in_sight(row.c.child, self.agency, NAMED, 0))
+        return or_(home, and_(row.c.shared, others))
 
     def _any(self, row: FromClause, alternatives: tuple[Alternative, ...]) -> ColumnElement[bool]:
         if any(not (a.conditions or a.involved or a.own) for a in alternatives):

@@ -87,6 +87,7 @@ def faults(connection: Connection, journal: Journal) -> list[str]:
     return [
         *found.faults,
         *_lost(found, journal.acknowledged),
+        *_gone(found, journal.deletions),
         *_halves(found, journal.transactions),
         *_doubles(found, journal.words),
         *_gaps(found),
@@ -113,6 +114,13 @@ def _lost(found: Found, acknowledged: list[Version]) -> Iterator[str]:
                 yield f"Undone: {version}."
         elif version.nonce not in kept.values(NONCE):
             yield f"Replaced: {version}."
+
+
+def _gone(found: Found, deletions: set[str]) -> Iterator[str]:
+    """Nothing disappears that nobody asked to be deleted."""
+    for (type_, id_), numbers in found.versions.items():
+        if not any(kept.live for kept in numbers.values()) and id_ not in deletions:
+            yield f"Gone: {type_}/{id_}."
 
 
 def _halves(found: Found, transactions: list[Transaction]) -> Iterator[str]:

@@ -102,18 +102,18 @@ def _is_read_and_found(base: str, token: str, version: Version) -> None:
     def get(path: str) -> requests.Response:
         return requests.get(f"{base}/{path}", headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE)
 
-    read = get(f"{version.type}/{version.id}/_history/{version.number}")
-    found = get(f"{version.type}?_id={version.id}").json()
+    then = get(f"{version.type}/{version.id}/_history/{version.number}")
+    now = get(f"{version.type}/{version.id}")
+    found = get(f"{version.type}?_id={version.id}").json().get("entry", ())
     if version.nonce is None:
-        assert read.status_code == get(f"{version.type}/{version.id}").status_code == 410
-        assert "entry" not in found
-        return
-    assert {"system": NONCE, "value": version.nonce} in read.json()["identifier"]
-    [entry] = found["entry"]
-    now = entry["resource"]
-    if now["meta"]["versionId"] == str(version.number):
-        assert now == read.json() == get(f"{version.type}/{version.id}").json()
-        marked = get(f"{version.type}?identifier={NONCE}|{version.nonce}").json()["entry"]
-        assert now in [entry["resource"] for entry in marked]
+        assert then.status_code == now.status_code == 410
     else:
-        assert int(now["meta"]["versionId"]) > version.number
+        assert {"system": NONCE, "value": version.nonce} in then.json()["identifier"]
+    if now.status_code == 410:
+        assert found == ()
+        return
+    assert [entry["resource"] for entry in found] == [now.json()]
+    if now.headers["ETag"] == then.headers["ETag"]:
+        assert now.json() == then.json()
+        marked = get(f"{version.type}?identifier={NONCE}|{version.nonce}").json()["entry"]
+        assert now.json() in [entry["resource"] for entry in marked]

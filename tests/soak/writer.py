@@ -46,6 +46,8 @@ class Journal:
 
     acknowledged: list[Version] = field(default_factory=list)
     transactions: list[Transaction] = field(default_factory=list)
+    deletions: set[str] = field(default_factory=set)
+    """Ids of what was asked to be deleted, answered or not."""
     words: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     surprises: list[str] = field(default_factory=list)
     reached: threading.Event = field(default_factory=threading.Event)
@@ -134,6 +136,7 @@ class Writer(threading.Thread):
         if not self._own:
             return
         id_, version, _ = self._take()
+        self._journal.deletions.add(id_)
         self._ask("DELETE", f"Observation/{id_}", wanted=(204,), if_match=version)
         self._journal.note(Version("Observation", id_, version + 1, None))
 
@@ -174,6 +177,7 @@ class Writer(threading.Thread):
             id_, version, _ = self._take()
             entries.append(make.entry("DELETE", f"Observation/{id_}", ifMatch=f'W/"{version}"'))
             deleted = Version("Observation", id_, version + 1, None)
+            self._journal.deletions.add(id_)
         count = len(posted) + len(expected)
         self._journal.transactions.append(Transaction(nonce, count, deleted))
         self._dice.shuffle(entries)
