@@ -6,6 +6,7 @@ Whatever comes back is put to an independent check: what R4 shares with R4B must
 import itertools
 import json
 import re
+from base64 import urlsafe_b64decode
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -116,6 +117,13 @@ class Caller:
     def __init__(self, app: Flask, token: str | None) -> None:
         self._app, self._token = app, token
         self.base = app.extensions["settings"].public_url
+
+    @property
+    def client(self) -> str:
+        """The id of the client that the token was given to."""
+        assert self._token
+        claims = self._token.split(".")[1]
+        return str(json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["client_id"])
 
     def ask(self, method: str, path: str = "", body: Any = None, **headers: str) -> Answer:
         """One request; a header's name is written with `_` for `-`. A body that is not text is sent as JSON."""

@@ -66,7 +66,9 @@ def organization(id: str, **more: Any) -> Resource:
     return {"resourceType": "Organization", "id": id, "name": id.replace("-", " ").capitalize(), **more}
 
 
-def observation(about: str | None = None, code: str = "x", category: str = "vital-signs", **more: Any) -> Resource:
+def observation(
+    about: str | None = None, code: str = "x", category: str = "vital-signs", **more: Any
+) -> Resource:
     """An Observation of an HL7 category; `about`: the child's id."""
     return {
         "resourceType": "Observation",
@@ -78,7 +80,9 @@ def observation(about: str | None = None, code: str = "x", category: str = "vita
     }
 
 
-def mark(about: str, school: str, date: str = "2025-09-08", session: str = "am", code: str = "/", **more: Any) -> Resource:
+def mark(
+    about: str, school: str, date: str = "2025-09-08", session: str = "am", code: str = "/", **more: Any
+) -> Resource:
     """A mark of the register."""
     return {
         "resourceType": "Observation",
@@ -93,7 +97,9 @@ def mark(about: str, school: str, date: str = "2025-09-08", session: str = "am",
     }
 
 
-def episode(about: str, agency: str, kind: str = "registration", start: str = "2024-09-02", **more: Any) -> Resource:
+def episode(
+    about: str, agency: str, kind: str = "registration", start: str = "2024-09-02", **more: Any
+) -> Resource:
     """An EpisodeOfCare, by which the agency works with the child."""
     return {
         "resourceType": "EpisodeOfCare",
@@ -137,7 +143,9 @@ def bundle(type_: str, *entries: Resource) -> Resource:
     return {"resourceType": "Bundle", "type": type_, **({"entry": list(entries)} if entries else {})}
 
 
-def entry(method: str, url: str, resource: Resource | None = None, full_url: str | None = None, **request: str) -> Resource:
+def entry(
+    method: str, url: str, resource: Resource | None = None, full_url: str | None = None, **request: str
+) -> Resource:
     """An entry of a batch or transaction."""
     return {
         **({"fullUrl": full_url} if full_url else {}),

@@ -10,6 +10,8 @@ from functools import cache
 
 import msgspec
 
+from server.access import mask
+from server.access.mask import masks
 from server.definition.folder import profiles
 from server.definition.library import library
 from server.fhir import Json, json
@@ -31,22 +33,21 @@ def shown(row: Stored) -> Stored:
     if row.deleted or (row.whole and not row.withheld):
         return row
     resource = json.decode(row.body.encode())
-    if not row.whole:
-        stays = _existence(row.type)
-        resource = {
-            name: value for name, value in resource.items() if _bare(name) in stays or name in _ALWAYS
-        }
-    if row.withheld:
-        resource = {name: value for name, value in resource.items() if _bare(name) not in _withheld(row.type)}
-    return _with_body(row, _marked(resource))
+    kept = {name: value for name, value in resource.items() if not _is_hidden(row, name)}
+    return _with_body(row, _marked({**kept, **masks(row.type, resource.keys() - kept.keys())}))
 
 
 def restored(resource: Json, held: Stored) -> Json:
-    """What a PUT leaves of the elements that its sender was not shown: they stay as they were."""
+    """What a PUT leaves of the elements that its sender was not shown: as they were, and the labels too."""
+    if not isinstance(resource.get("meta", {}), dict):
+        # Validation refuses it.
+        return resource
     before = json.decode(held.body.encode())
-    hidden = {name: value for name, value in before.items() if _bare(name) in _withheld(held.type)}
-    given = {name: value for name, value in resource.items() if _bare(name) not in _withheld(held.type)}
-    return {**_unmarked(given), **hidden}
+    hidden = {name: value for name, value in before.items() if _is_hidden(held, name)}
+    given = {name: value for name, value in resource.items() if not _is_hidden(held, name)}
+    meta = {name: value for name, value in given.get("meta", {}).items() if name != "security"}
+    labels = before.get("meta", {}).get("security")
+    return {**given, "meta": {**meta, **({"security": labels} if labels else {})}, **hidden}
 
 
 def traced(row: Stored, system: str, value: str) -> Stored:
@@ -87,6 +88,13 @@ def withheld_parameters(type_: str) -> frozenset[str]:
     )
 
 
+def _is_hidden(row: Stored, name: str) -> bool:
+    """Whether a property of a resource is one that the caller is not shown."""
+    bare = _bare(name)
+    unknown = not row.whole and bare not in _existence(row.type) and bare not in _ALWAYS
+    return unknown or (row.withheld and bare in _withheld(row.type))
+
+
 def _existence(type_: str) -> frozenset[str]:
     lists = _lists().existence
     return frozenset(lists.get(type_, lists["*"]))
@@ -105,12 +113,6 @@ def _bare(name: str) -> str:
 def _marked(resource: Json) -> Json:
     meta = resource.get("meta", {})
     return {**resource, "meta": {**meta, "security": [*meta.get("security", ()), REDACTED]}}
-
-
-def _unmarked(resource: Json) -> Json:
-    meta = dict(resource.get("meta", {}))
-    labels = [label for label in meta.pop("security", ()) if label.get("code") != REDACTED["code"]]
-    return {**resource, "meta": {**meta, **({"security": labels} if labels else {})}}
 
 
 def _with_body(row: Stored, resource: Json) -> Stored:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from server.fhir import Json
 from server.fhir.meta import labels
-from server.fhir.period import HIGHEST, LOWEST, period
+from server.fhir.period import HIGHEST, LOWEST, Interval, period
 from server.search.view import INVOLVED, NAMED, RESTRICTED, VERY_RESTRICTED
 from server.store.row import Sighting
 
@@ -43,19 +43,28 @@ class Involvement:
                 return []
         if resource.get("status") in ("entered-in-error", "cancelled", "planned-cancelled"):
             return []
-        low, high = period(resource["period"]) if resource.get("period") else (LOWEST, HIGHEST)
+        low, high = _when(resource, at)
         found = dict.fromkeys(
             number for each in involved if each and (number := self._agency(each)) is not None
         )
-        if resource["resourceType"] == "Encounter":
-            # A contact brings in for as long as its follow-up takes, and not at the minute of the visit
-            # alone.
-            high = max(high, low + BRINGING_IN) if high < HIGHEST - BRINGING_IN else high
         return [Sighting(number, degree, min(low, at), high) for number in found]
 
     def _agency(self, reference: Json) -> int | None:
         text = reference.get("reference")
         return self._organizations.get(_relative(text)) if isinstance(text, str) else None
+
+
+def _when(resource: Json, at: datetime) -> Interval:
+    """From when to when a contact or an episode brings in who is behind it."""
+    given = resource.get("period") or {}
+    low, high = period(given)
+    contact = resource["resourceType"] == "Encounter"
+    if "start" not in given:
+        low = at if contact else LOWEST
+    if "end" not in given and (contact or resource.get("status") == "finished"):
+        high = max(low, at)
+    # A contact brings in for as long as its follow-up takes, and not for the minutes of a visit alone.
+    return low, max(high, min(low, HIGHEST - BRINGING_IN) + BRINGING_IN) if contact else high
 
 
 def _author(patient: Json, author: int, at: datetime, new: bool) -> list[Sighting]:

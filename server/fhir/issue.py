@@ -162,3 +162,11 @@ class Unavailable(FhirError):
     """For the moment: the database is away, or the query was cut off."""
 
     status, code = 503, "transient"
+
+
+class Contended(Unavailable):
+    """Other transactions were in the way, and this one was undone: it may be tried again."""
+
+
+class Lost(Unavailable):
+    """The database went away in the middle: whether it did what it was told is not known."""

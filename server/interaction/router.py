@@ -5,7 +5,15 @@ A Bundle's entries come back here, so that a batch entry is a request like any o
 
 from server.access.access import Access
 from server.fhir.exchange import FhirRequest, FhirResponse
-from server.fhir.issue import Duplicate, FhirError, MethodNotAllowed, NotFound, NotSupported, Unavailable
+from server.fhir.issue import (
+    Contended,
+    Duplicate,
+    FhirError,
+    Lost,
+    MethodNotAllowed,
+    NotFound,
+    NotSupported,
+)
 from server.fhir.primitive import id as is_id
 from server.interaction import batch, read, search, transaction, write
 from server.record import refusal
@@ -33,13 +41,9 @@ def respond(request: FhirRequest, door: Door, access: Access) -> FhirResponse:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return _once(request, door, access)
-        except (Duplicate, Unavailable) as error:
-            # What another transaction wrote meanwhile may be what this one asks for on condition.
-            again = isinstance(error, Unavailable) or _conditional(request)
-            if attempt == ATTEMPTS or not again or not refusal.worth_another(error):
-                raise refusal.accounted(door, access, request, error) from error
         except FhirError as error:
-            raise refusal.accounted(door, access, request, error) from error
+            if attempt == ATTEMPTS or not _worth_another(request, error):
+                raise refusal.accounted(door, access, request, error) from error
     raise AssertionError
 
 
@@ -75,6 +79,19 @@ def _once(request: FhirRequest, door: Door, access: Access) -> FhirResponse:
         response = route(request, record)
         record.flush()
     return response
+
+
+def _worth_another(request: FhirRequest, error: FhirError) -> bool:
+    """Whether trying again may end otherwise. What may have been stored is not stored again."""
+    match error:
+        case Contended():
+            return True
+        case Duplicate():
+            # What another transaction wrote meanwhile may be what this one asks for on condition.
+            return _conditional(request)
+        case Lost():
+            return request.method in ("GET", "HEAD") or request.path.endswith("_search")
+    return False
 
 
 def _conditional(request: FhirRequest) -> bool:

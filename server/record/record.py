@@ -6,7 +6,7 @@ ends, or earlier if something is asked that they could change the answer to.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -214,9 +214,11 @@ class Record:
         if if_absent:
             raise PreconditionFailed("If-None-Match: * was sent, and there is such a resource.")
         precondition.hold(if_match, held.version)
-        kept = redact.restored(resource, held) if held.withheld else resource
+        kept = redact.restored(resource, held) if held.withheld or not held.whole else resource
         slot = Slot(id_, rid, held.version + 1, held.author, home=child, was=held)
-        return self._stage("update", kept, slot), False
+        written = self._stage("update", kept, slot)
+        # The answer shows no more than a read would.
+        return self._shown(replace(written, whole=held.whole, withheld=held.withheld)), False
 
     def delete(self, type_: str, id_: str, if_match: str | None = None) -> Stored | None:
         """Bury a resource; None if there is none that the caller may see (which is as good)."""

@@ -43,12 +43,7 @@ def accounted(door: Door, access: Access, request: FhirRequest, error: FhirError
             audit.record(connection, line)
             return _pointing(door, access, connection, error) if isinstance(error, Duplicate) else error
     except Unavailable as failure:
-        return failure
-
-
-def worth_another(error: FhirError) -> bool:
-    """Whether to try again: races and deadlocks, and not a database that is away."""
-    return isinstance(error, Duplicate) or getattr(error.__cause__, "orig", error.__cause__) is not None
+        return error if isinstance(error, Unavailable) else failure
 
 
 def _pointing(door: Door, access: Access, connection: object, error: Duplicate) -> FhirError:

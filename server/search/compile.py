@@ -259,7 +259,11 @@ class Search:
         return t.partition(self.query.type).alias(name)
 
     def _own(self, row: FromClause) -> ColumnElement[bool]:
-        return row.c.type == literal_column(str(library().type_number(self.query.type)))
+        return row.c.type == literal_column(str(self._number))
+
+    @property
+    def _number(self) -> int:
+        return library().type_number(self.query.type)
 
     def _filters(self, row: FromClause, driver: Driver) -> list[ColumnElement[bool]]:
         criteria = (
@@ -358,7 +362,11 @@ class Search:
 
     def _each(self, driver: Driver, key: Key, after: Position | None, most: Any) -> Select[Any]:
         """The first of each child in sight, merged."""
-        seen, row = self._seen().subquery("c"), self._row()
+        here = t.presence.alias("here")
+        some = self._seen().subquery("seen")
+        present = and_(here.c.child == some.c.child, here.c.type == literal_column(str(self._number)))
+        seen = select(some.c.child).where(select(literal(1)).where(present).exists()).subquery("c")
+        row = self._row()
         assert key.column is not None
         column = row.c[key.column]
         one = select(*resources.columns(row, self.view), column.label("key0"))

@@ -109,9 +109,15 @@ class CallerView:
     def _restricted(self, row: FromClause, label: int) -> ColumnElement[bool]:
         """True for rows about a child who is labelled so, its own or another, for whom the agency is not named."""
         other, patient = t.about.alias("a"), t.resource_patient.alias("p")
-        labelled = and_(patient.c.child == other.c.other, patient.c.rid == other.c.other, patient.c.restriction == label)
+        labelled = and_(
+            patient.c.child == other.c.other, patient.c.rid == other.c.other, patient.c.restriction == label
+        )
         of_row = and_(other.c.child == row.c.child, other.c.rid == row.c.rid)
-        others = select(literal(1)).where(of_row, labelled, ~in_sight(other.c.other, self.agency, NAMED, 0)).exists()
+        others = (
+            select(literal(1))
+            .where(of_row, labelled, ~in_sight(other.c.other, self.agency, NAMED, 0))
+            .exists()
+        )
         home = and_(row.c.restriction == literal(label), ~in_sight(row.c.child, self.agency, NAMED, 0))
         return or_(home, and_(row.c.shared, others))
 

@@ -11,14 +11,14 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql import Executable
 
-from server.fhir.issue import FhirError, TooCostly, Unavailable
+from server.fhir.issue import Contended, FhirError, Lost, TooCostly, Unavailable
 
 _DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 UNIQUE_VIOLATION, QUERY_CANCELED, DEADLOCK, SERIALIZATION = "23505", "57014", "40P01", "40001"
+_SHUTDOWN = "57P"
 
 
 class Database:
@@ -70,8 +70,36 @@ class Database:
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
         """A connection on which every statement is its own transaction: the cheaper way to run one."""
-        with _translated(), self._pool.connect() as connection:
+        with self._connected() as connection, self._translated():
             yield connection
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        try:
+            connection = self._pool.connect()
+        except NoConnection:
+            raise Unavailable(
+                "More is asked at once than this server can do. Nothing was stored: try again in a moment."
+            ) from None
+        except DBAPIError as error:
+            raise Unavailable(
+                "The database cannot be reached at the moment. Nothing was stored: try again."
+            ) from error
+        with connection:
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (DBAPIError, psycopg2.Error) as error:
+            refusal = _refusal(error)
+            if refusal is None:
+                raise
+            if isinstance(refusal, Lost):
+                # The pool's other connections are as dead as this one.
+                self._pool.dispose()
+            raise refusal from error
 
     def close(self) -> None:
         """Give every connection back."""
@@ -135,7 +163,7 @@ class Transaction:
 
     def undo(self) -> None:
         """Roll back; a connection that cannot even do that is given up, and the database does it alone."""
-        if self._begun:
+        if self._begun and not self.connection.invalidated:
             try:
                 self._say("ROLLBACK")
             except psycopg2.Error:
@@ -170,21 +198,6 @@ def _literal(sql: str, count: int) -> str:
     return text
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except PoolTimeout as error:
-        raise Unavailable("Too many requests at once: none of this one was stored. Try again.") from error
-    except (DBAPIError, psycopg2.Error) as error:
-        refusal = _refusal(error)
-        if refusal is None:
-            raise
-        raise refusal from error
-    except NoConnection:
-        raise Unavailable("More is asked at once than this server can do. Try again in a moment.") from None
-
-
 def _refusal(error: DBAPIError | psycopg2.Error) -> FhirError | None:
     state = _state(error)
     if state == QUERY_CANCELED:
@@ -193,8 +206,20 @@ def _refusal(error: DBAPIError | psycopg2.Error) -> FhirError | None:
             "or a date range, or ask for fewer results."
         )
     if state in (DEADLOCK, SERIALIZATION):
-        return Unavailable("Other writes were in the way. Nothing was stored: send the request again.")
+        return Contended("Other writes were in the way. Nothing was stored: send the request again.")
     original = getattr(error, "orig", error)
-    if isinstance(original, psycopg2.OperationalError | psycopg2.InterfaceError):
-        return Unavailable("The database cannot be reached at the moment. Nothing was stored: try again.")
+    if _lost(original, state):
+        return Lost(
+            "The database went away. Whether this was stored is not known: look before you send it again."
+        )
+    if isinstance(original, psycopg2.OperationalError):
+        return Unavailable("The database cannot do this at the moment. Nothing was stored: try again.")
     return None
+
+
+def _lost(original: BaseException, state: str | None) -> bool:
+    """Whether it is the connection that failed. Sometimes the driver only says that there is no answer."""
+    if state is not None:
+        return state.startswith(_SHUTDOWN)
+    known = isinstance(original, psycopg2.OperationalError | psycopg2.InterfaceError)
+    return known or type(original) is psycopg2.DatabaseError

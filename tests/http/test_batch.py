@@ -35,7 +35,13 @@ def test_each_entry_stands_alone_and_fails_alone(suite):
 def test_a_search_in_a_batch_is_a_bundle_in_the_answer(suite):
     tag = make.word()
     id = suite.post(make.patient(meta=make.tagged(tag))).id
-    answer = suite.post(make.bundle("batch", make.entry("GET", f"Patient?_tag={tag}&_count=1"), make.entry("GET", f"/Patient/{id}/_history")))
+    answer = suite.post(
+        make.bundle(
+            "batch",
+            make.entry("GET", f"Patient?_tag={tag}&_count=1"),
+            make.entry("GET", f"/Patient/{id}/_history"),
+        )
+    )
     search, history = (each["resource"] for each in answer.entries)
     assert [each["resource"]["id"] for each in search["entry"]] == [id]
     assert history["type"] == "history"
@@ -43,7 +49,9 @@ def test_a_search_in_a_batch_is_a_bundle_in_the_answer(suite):
 
 def test_a_conditional_create_in_a_batch_sees_what_the_entry_before_it_made(suite):
     word = make.word()
-    sent = make.posted(make.patient(identifier=[make.identifier(word)]), ifNoneExist=f"identifier={TEST}|{word}")
+    sent = make.posted(
+        make.patient(identifier=[make.identifier(word)]), ifNoneExist=f"identifier={TEST}|{word}"
+    )
     assert statuses(suite.post(make.bundle("batch", sent, sent))) == ["201", "200"]
     assert len(suite.search(f"Patient?identifier={word}").ids) == 1
 
@@ -56,7 +64,10 @@ def test_a_batch_holds_no_bundle_of_acts(suite, type_):
     assert suite.search(f"Patient?_tag={tag}").ids == []
 
 
-@pytest.mark.parametrize("entry", [{"resource": make.patient()}, {"request": 1}, make.entry("GET", "?"), make.entry("OPTIONS", "Patient")])
+@pytest.mark.parametrize(
+    "entry",
+    [{"resource": make.patient()}, {"request": 1}, make.entry("GET", "?"), make.entry("OPTIONS", "Patient")],
+)
 def test_an_entry_that_is_no_request_fails_alone(suite, entry):
     assert statuses(suite.post(make.bundle("batch", entry, make.posted(make.patient())))) == ["400", "201"]
 
@@ -64,7 +75,9 @@ def test_an_entry_that_is_no_request_fails_alone(suite, entry):
 def test_a_urn_means_nothing_in_a_batch(suite):
     child = make.urn()
     sent = make.posted(make.observation() | {"subject": make.reference(child)})
-    answer = suite.post(make.bundle("batch", make.posted(make.patient(), child), sent), Prefer="return=representation")
+    answer = suite.post(
+        make.bundle("batch", make.posted(make.patient(), child), sent), Prefer="return=representation"
+    )
     assert answer.entries[1]["resource"]["subject"] == make.reference(child)
 
 

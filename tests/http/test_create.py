@@ -50,7 +50,9 @@ def test_a_client_is_answered_with_as_much_as_it_prefers(suite, prefer, answer):
 
 def test_a_condition_that_matches_nothing_creates(suite):
     word = make.word()
-    made = suite.post(make.patient(identifier=[make.identifier(word)]), If_None_Exist=f"identifier={TEST}|{word}")
+    made = suite.post(
+        make.patient(identifier=[make.identifier(word)]), If_None_Exist=f"identifier={TEST}|{word}"
+    )
     assert made.status == 201
 
 
@@ -209,7 +211,8 @@ def test_a_body_in_another_format_is_refused(suite, media):
 
 
 @pytest.mark.parametrize(
-    "media", ["application/fhir+json", "application/json", "application/fhir+json; charset=utf-8; fhirVersion=4.0"]
+    "media",
+    ["application/fhir+json", "application/json", "application/fhir+json; charset=utf-8; fhirVersion=4.0"],
 )
 def test_json_has_several_names(suite, media):
     assert suite.ask("POST", "Patient", PATIENT, Content_Type=media).status == 201
@@ -237,6 +240,7 @@ def test_format_in_the_url_goes_before_the_header(suite):
 
 
 # ---- what is kept ------------------------------------------------------------------------------------------
+
 
 def test_one_point_fifty_stays_one_point_fifty(suite):
     made = suite.ask("POST", "Observation", KEPT[0])
@@ -271,12 +275,19 @@ def test_values_and_the_order_of_properties_are_kept_as_they_were_sent(suite, te
 
 def test_contained_resources_extensions_and_narrative_are_kept(suite):
     sent = make.patient(
-        meta={"profile": ["https://example.org/p"], "tag": [{"code": "t"}], "source": "https://example.org/s"},
+        meta={
+            "profile": ["https://example.org/p"],
+            "tag": [{"code": "t"}],
+            "source": "https://example.org/s",
+        },
         text={"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml"><p>Robin</p></div>'},
         contained=[{"resourceType": "Organization", "id": "o", "name": "Inside"}],
         managingOrganization={"reference": "#o"},
         extension=[{"url": "https://example.org/e", "extension": [{"url": "a", "valueCode": "b"}]}],
     )
     made = suite.post(sent)
-    owned = {"id": made.id, "meta": {**sent["meta"], **{name: made.json["meta"][name] for name in ("versionId", "lastUpdated")}}}
+    owned = {
+        "id": made.id,
+        "meta": {**sent["meta"], **{name: made.json["meta"][name] for name in ("versionId", "lastUpdated")}},
+    }
     assert made.json == {**sent, **owned}

@@ -77,7 +77,15 @@ INTERACTIONS = {
 def test_every_interaction_that_is_declared_is_carried_out_for_every_type(statement, suite):
     for declared in statement["rest"][0]["resource"]:
         assert {each["code"] for each in declared["interaction"]} == INTERACTIONS.keys()
-    for type_ in ("Account", "Patient", "Observation", "VisionPrescription", "Binary", "Parameters", "Bundle"):
+    for type_ in (
+        "Account",
+        "Patient",
+        "Observation",
+        "VisionPrescription",
+        "Binary",
+        "Parameters",
+        "Bundle",
+    ):
         for code, ask in INTERACTIONS.items():
             answer = ask(suite, type_)
             assert answer.status < 405, (type_, code, answer)
@@ -91,7 +99,13 @@ def test_what_is_not_built_is_not_declared(statement):
     for declared in rest["resource"]:
         assert declared["conditionalUpdate"] is False
         assert declared["conditionalDelete"] == "not-supported"
-        assert {each["type"] for each in declared["searchParam"]} <= {"token", "reference", "string", "date", "uri"}
+        assert {each["type"] for each in declared["searchParam"]} <= {
+            "token",
+            "reference",
+            "string",
+            "date",
+            "uri",
+        }
 
 
 def test_our_profiles_are_declared(statement):
@@ -109,7 +123,15 @@ def test_a_smart_client_discovers_what_it_needs_without_a_token(nobody):
 
 # ---- tokens ------------------------------------------------------------------------------------------------
 
-PATHS = ["Patient", "Patient/x", "Patient/x/_history", "Patient/_search", "", "Nonsense", "StructureDefinition/Child"]
+PATHS = [
+    "Patient",
+    "Patient/x",
+    "Patient/x/_history",
+    "Patient/_search",
+    "",
+    "Nonsense",
+    "StructureDefinition/Child",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -120,7 +142,15 @@ def test_without_a_token_nothing_else_is_answered(nobody, path):
 
 
 @pytest.mark.parametrize(
-    "sent", ["Bearer x", "Bearer a.b.c", "bearer " + "A" * 3000, "Bearer ..", "Bearer \u00e9", "Bearer eyJhbGciOiJub25lIn0.e30."]
+    "sent",
+    [
+        "Bearer x",
+        "Bearer a.b.c",
+        "bearer " + "A" * 3000,
+        "Bearer ..",
+        "Bearer \u00e9",
+        "Bearer eyJhbGciOiJub25lIn0.e30.",
+    ],
 )
 def test_a_token_that_is_none_is_refused_and_the_client_told_why(nobody, sent):
     refused = nobody.get("Patient", Authorization=sent)
@@ -139,7 +169,9 @@ def minted(app):
     """Mints a token of the suite's with claims that differ from a good one's."""
     found = app.extensions["settings"]
     with app.extensions["database"].begin() as connection:
-        row = clients.Client(make.word("minted-"), "suite", "minted", "system/*.cruds", None, None, clock.now())
+        row = clients.Client(
+            make.word("minted-"), "suite", "minted", "system/*.cruds", None, None, clock.now()
+        )
         assert clients.add(connection, row)
         key = ECKey.import_key(keys.signing_key(connection))
 
@@ -195,14 +227,18 @@ def test_a_token_without_a_scope_for_anything_lets_nothing_be_done(app, minted, 
 def test_a_client_that_was_removed_is_admitted_no_more(app, minted):
     caller = Caller(app, minted())
     with app.extensions["database"].begin() as connection:
-        claims = jwt.decode(caller._token, ECKey.import_key(keys.signing_key(connection)), algorithms=["ES256"]).claims
+        claims = jwt.decode(
+            caller._token, ECKey.import_key(keys.signing_key(connection)), algorithms=["ES256"]
+        ).claims
         clients.remove(connection, claims["client_id"])
     assert caller.get("Patient?_id=x").status == 401
 
 
 def test_a_demonstration_client_is_admitted_in_the_demonstration_alone(app, new_database, minted):
     with app.extensions["database"].begin() as connection:
-        row = clients.Client(make.word("shown-"), "suite", "x", "system/*.cruds", None, None, clock.now(), demonstration=True)
+        row = clients.Client(
+            make.word("shown-"), "suite", "x", "system/*.cruds", None, None, clock.now(), demonstration=True
+        )
         clients.add(connection, row)
     assert Caller(app, minted(client_id=row.id, sub=row.id)).get("Patient?_id=x").status == 401
 
@@ -254,13 +290,29 @@ def test_what_comes_along_needs_a_scope_of_its_own(app, suite):
     suite.post(make.observation(patient))
     for scopes, included in (("system/Patient.rs", 0), ("system/Patient.rs system/Observation.rs", 1)):
         caller = Caller(app, token(app, "suite", scopes))
-        assert len(caller.search(f"Patient?_id={patient}&_revinclude=Observation:patient").included) == included
-        caller = Caller(app, token(app, "suite", scopes.replace("Patient", "X").replace("Observation", "Patient").replace("X", "Observation")))
-        assert len(caller.search(f"Observation?patient={patient}&_include=Observation:patient").included) == included
+        assert (
+            len(caller.search(f"Patient?_id={patient}&_revinclude=Observation:patient").included) == included
+        )
+        caller = Caller(
+            app,
+            token(
+                app,
+                "suite",
+                scopes.replace("Patient", "X").replace("Observation", "Patient").replace("X", "Observation"),
+            ),
+        )
+        assert (
+            len(caller.search(f"Observation?patient={patient}&_include=Observation:patient").included)
+            == included
+        )
 
 
 def test_an_agency_without_a_right_is_refused_whatever_its_scopes(school):
-    for refused in (school.get("Condition/x"), school.get("Condition?code=x"), school.post({"resourceType": "Condition"})):
+    for refused in (
+        school.get("Condition/x"),
+        school.get("Condition?code=x"),
+        school.post({"resourceType": "Condition"}),
+    ):
         assert (refused.status, refused.code) == (403, "forbidden")
 
 

@@ -18,8 +18,15 @@ def patients(suite):
     sent = [
         make.patient(
             id=f"{tag}-a",
-            meta={**make.tagged(tag), "profile": [f"https://example.org/p/{tag}/one"], "source": f"https://example.org/s/{tag}"},
-            identifier=[make.identifier(f"{tag}-1"), make.identifier(f"{tag}-2", "https://example.org/other")],
+            meta={
+                **make.tagged(tag),
+                "profile": [f"https://example.org/p/{tag}/one"],
+                "source": f"https://example.org/s/{tag}",
+            },
+            identifier=[
+                make.identifier(f"{tag}-1"),
+                make.identifier(f"{tag}-2", "https://example.org/other"),
+            ],
             active=True,
             name=[{"family": "Müller-Thurgau", "given": ["Zoë", "Ann"]}],
             gender="female",
@@ -39,7 +46,12 @@ def patients(suite):
             birthDate="2011-05",
             deceasedDateTime="2020-01-01",
         ),
-        {"resourceType": "Patient", "id": f"{tag}-c", "meta": make.tagged(tag), "name": [{"family": "Other"}]},
+        {
+            "resourceType": "Patient",
+            "id": f"{tag}-c",
+            "meta": make.tagged(tag),
+            "name": [{"family": "Other"}],
+        },
     ]
     assert suite.post(make.bundle("transaction", *map(make.put, sent))).status == 200
     return tag
@@ -136,7 +148,8 @@ def patients(suite):
 )
 def test_a_search_finds_what_it_says(suite, patients, query, found):
     answer = suite.get(
-        f"Patient?_tag={TEST}|{patients}&{query.format(tag=patients, base=suite.base)}", Prefer="handling=strict"
+        f"Patient?_tag={TEST}|{patients}&{query.format(tag=patients, base=suite.base)}",
+        Prefer="handling=strict",
     )
     assert sorted(id[-1] for id in answer.ids) == list(found)
     assert answer.json["total"] == len(found)
@@ -154,7 +167,9 @@ def observations(suite):
         "e": {"effectiveInstant": "2024-03-08T09:30:00.500Z"},
         "f": {},
     }
-    sent = (make.observation(id=f"{tag}-{name}", meta=make.tagged(tag), **time) for name, time in times.items())
+    sent = (
+        make.observation(id=f"{tag}-{name}", meta=make.tagged(tag), **time) for name, time in times.items()
+    )
     assert suite.post(make.bundle("transaction", *map(make.put, sent))).status == 200
     return tag
 
@@ -181,7 +196,9 @@ def observations(suite):
     ],
 )
 def test_dates_are_intervals(suite, observations, query, found):
-    assert sorted(id[-1] for id in suite.search(f"Observation?_tag={observations}&{query}").ids) == list(found)
+    assert sorted(id[-1] for id in suite.search(f"Observation?_tag={observations}&{query}").ids) == list(
+        found
+    )
 
 
 def test_a_time_without_a_zone_is_one_of_london(suite):
@@ -199,7 +216,16 @@ def test_code_and_system_are_matched_together(suite):
         value: len(suite.search(f"Observation?_tag={tag}&code={value}").ids)
         for value in ("s:1|x", "s:2|y", "s:1|y", "x", "|x", "s:1|", "s:3|", "s:1|z,s:2|y")
     }
-    assert found == {"s:1|x": 1, "s:2|y": 1, "s:1|y": 0, "x": 1, "|x": 0, "s:1|": 1, "s:3|": 0, "s:1|z,s:2|y": 1}
+    assert found == {
+        "s:1|x": 1,
+        "s:2|y": 1,
+        "s:1|y": 0,
+        "x": 1,
+        "|x": 0,
+        "s:1|": 1,
+        "s:3|": 0,
+        "s:1|z,s:2|y": 1,
+    }
 
 
 def test_the_child_of_a_resource_is_found_by_every_spelling(suite):
@@ -272,7 +298,10 @@ def test_what_has_nothing_to_be_sorted_by_comes_last_both_ways(suite, ordered, s
     assert sorted(found[3:]) == ["4", "5"]
 
 
-@pytest.mark.parametrize(("sort", "order"), [("_id", "12345"), ("-_id", "54321"), ("_lastUpdated", "12345"), ("-_lastUpdated", "54321")])
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [("_id", "12345"), ("-_id", "54321"), ("_lastUpdated", "12345"), ("-_lastUpdated", "54321")],
+)
 def test_every_resource_has_an_id_and_a_time_to_be_sorted_by(suite, ordered, sort, order):
     assert "".join(id[-1] for id in suite.search(f"Patient?_tag={ordered}&_sort={sort}").ids) == order
 
@@ -283,7 +312,9 @@ def test_the_newest_comes_first_if_nothing_else_is_asked(suite, ordered):
 
 def test_a_second_key_orders_what_is_alike_under_the_first(suite):
     tag = make.word()
-    for number, (gender, born) in enumerate([("male", "2012"), ("female", "2011"), ("male", "2010"), ("female", "2013")]):
+    for number, (gender, born) in enumerate(
+        [("male", "2012"), ("female", "2011"), ("male", "2010"), ("female", "2013")]
+    ):
         suite.put(make.patient(id=f"{tag}-{number}", meta=make.tagged(tag), gender=gender, birthDate=born))
     for sort, order in (
         ("gender,birthdate", "1320"), ("gender,-birthdate", "3102"), ("-gender,birthdate", "2013"), ("-gender,-birthdate", "0231"),
@@ -319,7 +350,16 @@ def many(suite):
 
 @pytest.mark.parametrize("count", [1, 4, 5, 9, 13])
 @pytest.mark.parametrize(
-    "sort", ["", "&_sort=date", "&_sort=-date", "&_sort=code", "&_sort=-value-string,code", "&_sort=-_lastUpdated", "&_sort=_id"]
+    "sort",
+    [
+        "",
+        "&_sort=date",
+        "&_sort=-date",
+        "&_sort=code",
+        "&_sort=-value-string,code",
+        "&_sort=-_lastUpdated",
+        "&_sort=_id",
+    ],
 )
 @pytest.mark.parametrize("by", ["_tag={tag}", "patient={patient}", "patient={patient}&_tag={tag}"])
 def test_pages_neither_drop_nor_repeat(suite, many, by, sort, count):
@@ -351,7 +391,12 @@ def test_a_walk_by_date_ends_with_what_has_none(suite, sort, count):
     type_, ids = "Flag", set()
     for at in range(3):
         for date in ({"period": {"start": f"2024-01-0{at + 1}"}}, {}):
-            sent = {"resourceType": type_, "status": "active", "code": {"text": "x"}, "subject": make.reference("Group/x")}
+            sent = {
+                "resourceType": type_,
+                "status": "active",
+                "code": {"text": "x"},
+                "subject": make.reference("Group/x"),
+            }
             ids.add(suite.post({**sent, **date}).id)
     found = [id for page in suite.pages(f"{type_}?_count={count}{sort}") for id in page]
     assert len(found) == len(set(found))
@@ -393,7 +438,9 @@ def test_a_page_link_of_another_client_is_refused(suite, client_with, many):
         assert (refused.status, refused.code) == (400, "invalid")
 
 
-@pytest.mark.parametrize("change", [lambda link: link + "A", lambda link: link[:-4], lambda link: link[:-5] + "AAAA" + link[-1]])
+@pytest.mark.parametrize(
+    "change", [lambda link: link + "A", lambda link: link[:-4], lambda link: link[:-5] + "AAAA" + link[-1]]
+)
 def test_a_page_link_that_was_altered_is_refused(suite, many, change):
     link = suite.search(f"Observation?_tag={many[0]}&_count=5").link("next")
     assert suite.get(change(link)).status == 400
@@ -455,12 +502,17 @@ def family(suite):
         make.patient(
             id=f"{word}-p",
             managingOrganization=make.reference(f"Organization/{word}-o"),
-            generalPractitioner=[make.reference(f"Practitioner/{word}-g"), make.reference(f"Organization/{word}-o")],
+            generalPractitioner=[
+                make.reference(f"Practitioner/{word}-g"),
+                make.reference(f"Organization/{word}-o"),
+            ],
         ),
         make.encounter(f"{word}-p", f"{word}-o", id=f"{word}-e"),
         make.observation(f"{word}-p", id=f"{word}-1", encounter=make.reference(f"Encounter/{word}-e")),
         make.observation(
-            f"{word}-p", id=f"{word}-2", encounter=make.reference(f"{suite.base}/Encounter/{word}-e/_history/1")
+            f"{word}-p",
+            id=f"{word}-2",
+            encounter=make.reference(f"{suite.base}/Encounter/{word}-e/_history/1"),
         ),
     ]
     assert suite.post(make.bundle("transaction", *map(make.put, sent))).status == 200
@@ -529,7 +581,9 @@ def test_an_unknown_parameter_is_ignored_and_left_out_of_the_link(suite, patient
     assert found.link("self") == f"{suite.base}/Patient?_tag={patients}&_sort=family"
 
 
-@pytest.mark.parametrize("query", ["nonsense=1", "_nonsense=1", "_sort=nonsense", "name=", "_include=nonsense"])
+@pytest.mark.parametrize(
+    "query", ["nonsense=1", "_nonsense=1", "_sort=nonsense", "name=", "_include=nonsense"]
+)
 def test_an_unknown_parameter_is_an_error_for_who_is_strict(suite, query):
     refused = suite.get(f"Patient?{query}", Prefer="handling=strict")
     assert (refused.status, refused.code) == (400, "invalid")

@@ -40,7 +40,9 @@ def test_deletes_go_before_creates_and_those_before_updates_whatever_their_order
         make.bundle(
             "transaction",
             make.entry("GET", f"Patient?identifier={sent['identifier'][0]['value']}"),
-            make.put(make.patient(id=other, link=[{"other": make.reference("urn:uuid:new"), "type": "seealso"}])),
+            make.put(
+                make.patient(id=other, link=[{"other": make.reference("urn:uuid:new"), "type": "seealso"}])
+            ),
             make.posted(sent, "urn:uuid:new"),
             make.entry("DELETE", f"Patient/{old}"),
         )
@@ -74,13 +76,22 @@ def test_a_urn_is_resolved_wherever_it_stands(suite):
         make.bundle(
             "transaction",
             make.posted(document, make.urn()),
-            make.posted({**make.encounter("x", "x"), "subject": make.reference(child), "serviceProvider": make.reference(place)}, visit),
+            make.posted(
+                {
+                    **make.encounter("x", "x"),
+                    "subject": make.reference(child),
+                    "serviceProvider": make.reference(place),
+                },
+                visit,
+            ),
             make.posted(make.patient(), child),
             make.put(make.organization(make.word()) | {"partOf": make.reference("Organization/school")}),
             make.entry("PUT", "Organization/" + (home := make.word()), make.organization(home), place),
         )
     )
-    observation, encounter, patient = ("/".join(each["response"]["location"].split("/")[-4:-2]) for each in answer.entries[:3])
+    observation, encounter, patient = (
+        "/".join(each["response"]["location"].split("/")[-4:-2]) for each in answer.entries[:3]
+    )
     kept = suite.get(observation).json
     assert kept["subject"] == make.reference(patient)
     assert kept["encounter"] == make.reference(encounter)
@@ -99,10 +110,15 @@ def test_a_full_url_that_is_an_address_is_resolved_too(suite):
         make.bundle(
             "transaction",
             make.posted(make.patient(), "https://elsewhere.example/fhir/Patient/1"),
-            make.posted(make.observation("1") | {"subject": make.reference("https://elsewhere.example/fhir/Patient/1")}),
+            make.posted(
+                make.observation("1")
+                | {"subject": make.reference("https://elsewhere.example/fhir/Patient/1")}
+            ),
         )
     )
-    patient, observation = ("/".join(each["response"]["location"].split("/")[-4:-2]) for each in answer.entries)
+    patient, observation = (
+        "/".join(each["response"]["location"].split("/")[-4:-2]) for each in answer.entries
+    )
     assert suite.get(observation).json["subject"] == make.reference(patient)
 
 
@@ -126,7 +142,11 @@ def test_a_conditional_create_that_finds_nothing_creates(suite):
     answer = suite.post(
         make.bundle(
             "transaction",
-            make.posted(make.patient(identifier=[make.identifier(word)]), child, ifNoneExist=f"identifier={TEST}|{word}"),
+            make.posted(
+                make.patient(identifier=[make.identifier(word)]),
+                child,
+                ifNoneExist=f"identifier={TEST}|{word}",
+            ),
             make.posted(make.observation() | {"subject": make.reference(child)}),
         )
     )
@@ -139,7 +159,12 @@ def test_a_conditional_reference_is_the_one_resource_that_it_finds(suite):
     word = make.word()
     known = suite.post(make.patient(identifier=[make.identifier(word)])).id
     answer = suite.post(
-        make.bundle("transaction", make.posted(make.observation() | {"subject": make.reference(f"Patient?identifier={TEST}|{word}")}))
+        make.bundle(
+            "transaction",
+            make.posted(
+                make.observation() | {"subject": make.reference(f"Patient?identifier={TEST}|{word}")}
+            ),
+        )
     )
     assert statuses(answer) == ["201"]
     [found] = suite.search(f"Observation?patient={known}").matches
@@ -214,7 +239,9 @@ def test_one_entry_that_fails_leaves_nothing_of_the_others(suite, entry, status)
 def test_a_claim_that_is_refused_leaves_nothing_of_the_others(suite):
     tag, sent = make.word(), make.child()
     suite.post(sent)
-    refused = suite.post(make.bundle("transaction", make.posted(make.patient(meta=make.tagged(tag))), make.posted(sent)))
+    refused = suite.post(
+        make.bundle("transaction", make.posted(make.patient(meta=make.tagged(tag))), make.posted(sent))
+    )
     assert (refused.status, refused.code) == (409, "duplicate")
     assert suite.search(f"Patient?_tag={tag}").ids == []
 
@@ -242,7 +269,9 @@ def test_two_entries_about_one_resource_are_refused(suite, entries):
 
 def test_two_creates_on_one_condition_make_one_resource_or_are_refused(suite):
     word = make.word()
-    sent = make.posted(make.patient(identifier=[make.identifier(word)]), ifNoneExist=f"identifier={TEST}|{word}")
+    sent = make.posted(
+        make.patient(identifier=[make.identifier(word)]), ifNoneExist=f"identifier={TEST}|{word}"
+    )
     answer = suite.post(make.bundle("transaction", sent, sent))
     assert answer.status in (200, 400, 412)
     assert len(suite.search(f"Patient?identifier={word}").ids) < 2

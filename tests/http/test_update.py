@@ -78,7 +78,8 @@ def test_a_resource_that_has_not_the_id_of_the_url_is_refused(suite, held, id):
 
 
 @pytest.mark.parametrize(
-    ("path", "status"), [("Observation/x", 400), ("Patient/no_id!", 404), ("Patient", 400), ("Nonsense/x", 404)]
+    ("path", "status"),
+    [("Observation/x", 400), ("Patient/no_id!", 404), ("Patient", 400), ("Nonsense/x", 404)],
 )
 def test_a_put_to_another_place_is_refused(suite, path, status):
     assert suite.ask("PUT", path, make.patient(id="x")).status == status

@@ -60,7 +60,11 @@ def test_forty_transactions_that_create_one_child_on_condition_all_speak_of_it(s
         child = make.urn()
         visit = make.observation(code=f"c{at}", meta=make.tagged(tag)) | {"subject": make.reference(child)}
         return suite.post(
-            make.bundle("transaction", make.posted(make.child(number), child, ifNoneExist=condition), make.posted(visit))
+            make.bundle(
+                "transaction",
+                make.posted(make.child(number), child, ifNoneExist=condition),
+                make.posted(visit),
+            )
         )
 
     answers = at_once(enrol, 12)
@@ -114,7 +118,11 @@ def test_transactions_that_write_the_same_resources_in_opposite_order_are_all_ca
 
     def write(at):
         order = ids if at % 2 else ids[::-1]
-        return suite.post(make.bundle("transaction", *(make.put(make.patient(id=id, multipleBirthInteger=at)) for id in order)))
+        return suite.post(
+            make.bundle(
+                "transaction", *(make.put(make.patient(id=id, multipleBirthInteger=at)) for id in order)
+            )
+        )
 
     answers = at_once(write, 20)
     assert {answer.status for answer in answers} == {200}
@@ -129,7 +137,11 @@ def test_what_one_has_committed_the_next_sees(suite, client_with):
 
     def write_and_look(at):
         made = suite.post(make.patient(meta=make.tagged(tag), identifier=[make.identifier(f"{tag}-{at}")]))
-        return made.id, other.get(f"Patient/{made.id}").status, other.search(f"Patient?identifier={TEST}|{tag}-{at}").ids
+        return (
+            made.id,
+            other.get(f"Patient/{made.id}").status,
+            other.search(f"Patient?identifier={TEST}|{tag}-{at}").ids,
+        )
 
     for id, status, found in at_once(write_and_look, 20):
         assert (status, found) == (200, [id])

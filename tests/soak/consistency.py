@@ -89,6 +89,7 @@ def faults(connection: Connection, journal: Journal) -> list[str]:
         *_lost(found, journal.acknowledged),
         *_gone(found, journal.deletions),
         *_halves(found, journal.transactions),
+        *_twice(found, journal.transactions),
         *_doubles(found, journal.words),
         *_gaps(found),
         *_unaccounted(found),
@@ -132,6 +133,14 @@ def _halves(found: Found, transactions: list[Transaction]) -> Iterator[str]:
         )
         if there not in (0, sent.versions) or (sent.deleted is not None and buried != bool(there)):
             yield f"Half: {sent}, {there} versions are there, and the deletion is {buried}."
+
+
+def _twice(found: Found, transactions: list[Transaction]) -> Iterator[str]:
+    """What was sent once is stored once, whatever happened in between."""
+    several = {sent.nonce for sent in transactions}
+    for nonce, versions in found.by_nonce.items():
+        if len(versions) > 1 and nonce not in several:
+            yield f"Stored {len(versions)} times: {versions[0].type} {nonce}."
 
 
 def _doubles(found: Found, words: dict[str, set[str]]) -> Iterator[str]:
@@ -234,9 +243,17 @@ def _lines(found: Found) -> Iterator[str]:
     """Every id has its line in the locator, every child its rows in `presence`, and sight its reason."""
     columns = (t.locator.c.type, t.locator.c.id, t.locator.c.child, t.locator.c.rid)
     located = set(map(tuple, found.connection.execute(select(*columns))))
-    homes = {(library().type_number(kept.type), kept.id, kept.child, kept.rid) for kept in found.every()}
+    newest = [numbers[max(numbers)] for numbers in found.versions.values()]
+    homes = {(library().type_number(kept.type), kept.id, kept.child, kept.rid) for kept in newest}
     yield from (f"Not in the locator: {key}." for key in homes - located)
     yield from (f"A line of the locator to nothing: {key}." for key in located - homes)
+    columns = (t.former_home.c.child, t.former_home.c.rid, t.former_home.c.former)
+    known = set(map(tuple, found.connection.execute(select(*columns))))
+    present = {kept.rid: kept.child for kept in newest}
+    past = {
+        (present[kept.rid], kept.rid, kept.child) for kept in found.every() if kept.child != present[kept.rid]
+    }
+    yield from (f"Not found from its present home: {key}." for key in past - known)
     columns = (t.presence.c.child, t.presence.c.type, t.presence.c.kind)
     present = set(map(tuple, found.connection.execute(select(*columns))))
     needed = {(kept.child, kept.row.type, kept.row.kind) for kept in found.live()}

@@ -91,13 +91,13 @@ class Installation:
         assert not left, left
         self._processes = []
 
-    def stop(self) -> None:
-        """As an operator would."""
-        for process in self._processes:
-            process.send_signal(signal.SIGTERM)
-        for process in self._processes:
-            process.wait(_PATIENCE)
-        self._processes = []
+    def kill_database(self, order: random.Random) -> None:
+        """SIGKILL to PostgreSQL alone: the server that started it starts it again."""
+        alive = _family(self._postmaster())
+        order.shuffle(alive)
+        for process in alive:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGKILL)
 
     def log(self) -> str:
         """The last that the servers said."""
@@ -120,17 +120,26 @@ class Installation:
 
     def _alive(self) -> list[psutil.Process]:
         """The servers with their workers, and the PostgreSQL of this folder, whoever its parent is by now."""
-        found: dict[int, psutil.Process] = {}
         roots = [process.pid for process in self._processes if process.poll() is None]
+        found = {each.pid: each for pid in (*roots, self._postmaster()) for each in _family(pid)}
+        return [*found.values()]
+
+    def _postmaster(self) -> int:
+        """Its number, or 0 where there is none."""
+        file = self.folder / "postgresql" / "postmaster.pid"
         with suppress(FileNotFoundError, ValueError, IndexError):
-            roots.append(int((self.folder / "postgresql" / "postmaster.pid").read_text().splitlines()[0]))
-        for pid in roots:
-            with suppress(psutil.NoSuchProcess):
-                root = psutil.Process(pid)
-                found |= {each.pid: each for each in (root, *root.children(recursive=True))}
-        return [
-            each for each in found.values() if each.is_running() and each.status() != psutil.STATUS_ZOMBIE
-        ]
+            return int(file.read_text().splitlines()[0])
+        return 0
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    """A process and all that came of it, as far as it lives."""
+    if not pid:
+        return []
+    with suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    return []
 
 
 def pause(seconds: float) -> None:

@@ -67,20 +67,27 @@ def _write_until_killed(
 ) -> None:
     """The moment is when some number of writes has been acknowledged: others are always under way."""
     ended = threading.Event()
-    journal.expect(dice.randrange(50, 600))
     writers = [
         Writer(installation.origins, token, journal, dice.randrange(10**9), ended) for _ in range(WRITERS)
     ]
     for writer in writers:
         writer.start()
-    reached = journal.reached.wait(PATIENCE)
+    _wait_for(journal, dice.randrange(50, 400))
+    if dice.random() < 0.5:
+        # PostgreSQL alone: the servers outlive it.
+        installation.kill_database(dice)
+        _wait_for(journal, dice.randrange(50, 400))
     installation.kill(dice)
     ended.set()
     for writer in writers:
         writer.join(PATIENCE)
         assert not writer.is_alive()
     assert journal.surprises == [], installation.log()
-    assert reached, f"Only {len(journal.acknowledged)} writes were acknowledged."
+
+
+def _wait_for(journal: Journal, more: int) -> None:
+    journal.expect(more)
+    assert journal.reached.wait(PATIENCE), f"Only {len(journal.acknowledged)} writes were acknowledged."
 
 
 def _everything_is_there(

@@ -114,6 +114,9 @@ class Writer(threading.Thread):
         if not self._own:
             return
         id_, version, about = self._take()
+        if self._dice.random() < 0.2:
+            # It was about another child.
+            about = self._dice.choice(self._children)
         nonce = make.word()
         resource = {**_mark(about, nonce), "id": id_}
         self._ask("PUT", f"Observation/{id_}", resource, wanted=(200,), if_match=version)
