@@ -25,8 +25,8 @@ _numbers = itertools.count(1)
 _NEWER = frozenset(
     # What R4B took away from R4, or made into something else.
     {
-        "DeviceDefinition", "EffectEvidenceSynthesis", "Evidence", "EvidenceVariable", "ManufacturedItemDefinition",
-        "MedicinalProduct", "MedicinalProductAuthorization", "MedicinalProductContraindication",
+        "DeviceDefinition", "EffectEvidenceSynthesis", "Evidence", "EvidenceVariable", "MedicinalProduct",
+        "MedicinalProductAuthorization", "MedicinalProductContraindication",
         "MedicinalProductIndication", "MedicinalProductIngredient", "MedicinalProductInteraction",
         "MedicinalProductManufactured", "MedicinalProductPackaged", "MedicinalProductPharmaceutical",
         "MedicinalProductUndesirableEffect", "ResearchDefinition", "ResearchElementDefinition",
@@ -126,7 +126,7 @@ class Caller:
         return str(json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["client_id"])
 
     def ask(self, method: str, path: str = "", body: Any = None, **headers: str) -> Answer:
-        """One request; a header's name is written with `_` for `-`. A body that is not text is sent as JSON."""
+        """One request. A header's name is written with `_` for `-`; other than text is sent as JSON."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self._token and "Authorization" not in sent:
             sent["Authorization"] = f"Bearer {self._token}"

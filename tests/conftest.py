@@ -1,7 +1,7 @@
 """A PostgreSQL of the tests' own, for each module a fresh copy of the migrated schema, and a record to ask.
 
-The record serves agencies of the tests' own (`tests/data/access`) out of one database for the whole run: a test
-makes the children that it needs, and what others made is not about them.
+The record serves agencies of the tests' own (`tests/data/access`) out of one database for the whole run: a
+test makes the children that it needs, and what others made is not about them.
 """
 
 import itertools

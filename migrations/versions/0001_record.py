@@ -58,7 +58,7 @@ CREATE TABLE history (
     author SMALLINT NOT NULL,
     restriction SMALLINT NOT NULL,
     kind SMALLINT NOT NULL,
-    shared BOOLEAN NOT NULL,
+    others BIGINT[] NOT NULL,
     last_updated TIMESTAMP WITH TIME ZONE NOT NULL,
     tok BIGINT[] NOT NULL,
     body TEXT NOT NULL,
@@ -115,6 +115,8 @@ CREATE TABLE about (
     other BIGINT NOT NULL,
     PRIMARY KEY (child, rid, other)
 );
+
+CREATE INDEX about_other ON about (other) INCLUDE (child, rid);
 
 CREATE TABLE facet (
     h BIGINT NOT NULL,

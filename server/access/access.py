@@ -61,7 +61,12 @@ class Access:
         )
 
     def _view(self, type_: str, letter: str) -> CallerView:
-        scopes = [s for s in self.scopes if letter in s.interactions and s.type in ("*", type_)]
+        # A user's and a patient's scopes mean less than the agency's: who they are must be known first.
+        scopes = [
+            s
+            for s in self.scopes
+            if s.level == "system" and letter in s.interactions and s.type in ("*", type_)
+        ]
         rights = [right for right in self.agency.rights if right.grants(type_, letter)]
         if not scopes or not rights:
             whose = "token's scopes do" if not scopes else "agency's rights do"

@@ -10,7 +10,6 @@ from functools import cache
 
 import msgspec
 
-from server.access import mask
 from server.access.mask import masks
 from server.definition.folder import profiles
 from server.definition.library import library
@@ -50,10 +49,18 @@ def restored(resource: Json, held: Stored) -> Json:
     return {**given, "meta": {**meta, **({"security": labels} if labels else {})}, **hidden}
 
 
+def is_subset(resource: Json) -> bool:
+    """Whether it is marked as only a part of a resource."""
+    tags = resource.get("meta", {}).get("tag", ())
+    return any(tag.get("code") == "SUBSETTED" for tag in tags)
+
+
 def traced(row: Stored, system: str, value: str) -> Stored:
     """A Patient reduced to what confirms that it is the child who was asked for."""
     resource = json.decode(row.body.encode())
     kept = {name: resource[name] for name in (*_ALWAYS, "meta", *_CONFIRMING) if name in resource}
+    # Not the labels: that a child is restricted is more than who it is.
+    kept["meta"] = {name: kept["meta"][name] for name in ("versionId", "lastUpdated")}
     kept["identifier"] = [{"system": system, "value": value}]
     return _with_body(row, _marked(kept))
 

@@ -13,11 +13,11 @@ from server.search.registry import Registry
 
 def hooks(agencies: Iterable[Agency], registry: Registry, hasher: Hasher, base_url: str) -> Hooks:
     """The hooks of a record shared by these agencies."""
-    known = Involvement({agency.organization: agency.number for agency in agencies})
+    known = Involvement({agency.organization: agency.number for agency in agencies}, base_url)
     return Hooks(
         prepare=(identity.checked,),
         identity=identity.claims,
-        within=attendance.claims,
+        within=lambda resource: attendance.claims(resource, base_url),
         sightings=known.sightings,
         restriction=involvement.restriction,
         kind=Kinds(registry, hasher, base_url).kind,

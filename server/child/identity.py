@@ -1,5 +1,6 @@
 """Which identifiers make a child one child, and what becomes of those that cannot be right."""
 
+import re
 from typing import Any
 
 from server.access.agency import Agency
@@ -11,6 +12,7 @@ from server.record.hook import Claim
 UNVERIFIED_REASON = "https://w3id.org/single-child-record/StructureDefinition/unverified-reason"
 
 _UNIQUE = frozenset({NHS_NUMBER, UPN, ULN})
+_OF_AN_AUTHORITY = re.compile(re.escape(LA_CHILD_ID) + r"[0-9]{3}")
 
 
 def claims(resource: Json) -> list[Claim]:
@@ -53,7 +55,7 @@ def checked(resource: Json, agency: Agency) -> Json:
 
 
 def _is_unique(system: str) -> bool:
-    return system in _UNIQUE or system.startswith(LA_CHILD_ID)
+    return system in _UNIQUE or _OF_AN_AUTHORITY.fullmatch(system) is not None
 
 
 def _faults(given: Any) -> dict[int, str]:

@@ -7,11 +7,15 @@ from datetime import datetime, timedelta
 from server.fhir import Json
 from server.fhir.meta import labels
 from server.fhir.period import HIGHEST, LOWEST, Interval, period
+from server.record.hook import Act
+from server.search.types.reference import localised
 from server.search.view import INVOLVED, NAMED, RESTRICTED, VERY_RESTRICTED
 from server.store.row import Sighting
 
 BRINGING_IN = timedelta(days=28)
 """How long who starts a record sees the child before a registration, an episode or a contact must say why."""
+
+_OVER = ("entered-in-error", "cancelled", "planned-cancelled", "inactive")
 
 _RESTRICTIONS = {"R": RESTRICTED, "V": VERY_RESTRICTED}
 
@@ -24,34 +28,45 @@ def restriction(patient: Json) -> int:
 class Involvement:
     """Knows which Organization is which agency."""
 
-    def __init__(self, organizations: Mapping[str, int]) -> None:
-        self._organizations = organizations
+    def __init__(self, organizations: Mapping[str, int], base_url: str) -> None:
+        self._organizations, self._base_url = organizations, base_url
 
-    def sightings(self, resource: Json, author: int, at: datetime, new: bool) -> list[Sighting]:
-        """Who sees the child because of this resource, and when."""
+    def sightings(self, resource: Json, act: Act) -> list[Sighting]:
+        """Who sees the child because of this resource, and until when."""
         match resource["resourceType"]:
             case "Patient":
-                return _author(resource, author, at, new)
+                return _labelled(resource, act)
             case "EpisodeOfCare":
-                involved, degree = [resource.get("managingOrganization")], INVOLVED
+                involved = [(resource.get("managingOrganization"), _when(resource, act.at))]
             case "Encounter":
-                involved, degree = [resource.get("serviceProvider")], INVOLVED
+                involved = [(resource.get("serviceProvider"), _when(resource, act.at))]
             case "CareTeam":
-                # Who is in the team around a restricted child is named.
-                involved, degree = list(_members(resource)), NAMED
+                involved = list(_members(resource))
             case _:
                 return []
-        if resource.get("status") in ("entered-in-error", "cancelled", "planned-cancelled"):
+        if resource.get("status") in _OVER:
             return []
-        low, high = _when(resource, at)
-        found = dict.fromkeys(
-            number for each in involved if each and (number := self._agency(each)) is not None
-        )
-        return [Sighting(number, degree, min(low, at), high) for number in found]
+        # Who is in the team around a restricted child is named, if one who is named says so.
+        degree = NAMED if resource["resourceType"] == "CareTeam" and act.named else INVOLVED
+        untils: dict[int, datetime] = {}
+        for reference, (_, high) in involved:
+            number = self._agency(reference)
+            if number is not None:
+                untils[number] = max(high, untils.get(number, high))
+        return [Sighting(number, degree, LOWEST, until) for number, until in untils.items()]
 
-    def _agency(self, reference: Json) -> int | None:
-        text = reference.get("reference")
-        return self._organizations.get(_relative(text)) if isinstance(text, str) else None
+    def _agency(self, reference: Json | None) -> int | None:
+        text = (reference or {}).get("reference")
+        return (
+            self._organizations.get(localised(text, self._base_url) or "") if isinstance(text, str) else None
+        )
+
+
+def _labelled(patient: Json, act: Act) -> list[Sighting]:
+    """Who starts a record sees the child for a while; who labels it is named."""
+    if restriction(patient) and not act.label:
+        return [Sighting(act.agency, NAMED, LOWEST, HIGHEST)]
+    return [Sighting(act.agency, INVOLVED, LOWEST, act.at + BRINGING_IN)] if act.label is None else []
 
 
 def _when(resource: Json, at: datetime) -> Interval:
@@ -67,20 +82,12 @@ def _when(resource: Json, at: datetime) -> Interval:
     return low, max(high, min(low, HIGHEST - BRINGING_IN) + BRINGING_IN) if contact else high
 
 
-def _author(patient: Json, author: int, at: datetime, new: bool) -> list[Sighting]:
-    if restriction(patient):
-        return [Sighting(author, NAMED, LOWEST, HIGHEST)]
-    return [Sighting(author, INVOLVED, LOWEST, at + BRINGING_IN)] if new else []
-
-
-def _members(team: Json) -> Iterator[Json]:
-    yield from team.get("managingOrganization", ())
+def _members(team: Json) -> Iterator[tuple[Json | None, Interval]]:
+    """The organizations of a team, each for its own time and the team's."""
+    low, high = period(team.get("period") or {})
+    for organization in team.get("managingOrganization", ()):
+        yield organization, (low, high)
     for participant in team.get("participant", ()):
-        yield from (participant[name] for name in ("member", "onBehalfOf") if name in participant)
-
-
-def _relative(text: str) -> str:
-    """`Organization/x` of a reference to this server, whatever stands before it."""
-    return "/".join(
-        text.rpartition("/_history/")[0].split("/")[-2:] if "/_history/" in text else text.split("/")[-2:]
-    )
+        _, until = period(participant.get("period") or {})
+        for name in ("member", "onBehalfOf"):
+            yield participant.get(name), (low, min(high, until))

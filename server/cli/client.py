@@ -13,10 +13,10 @@ from rich.table import Table
 
 from server import clock
 from server.access import agency as rights
-from server.access import scope as scopes
 from server.cli.connect import connected
 from server.cli.say import console, fault, step
 from server.fhir import Json
+from server.oauth import scope as scopes
 from server.oauth import secret
 from server.settings import settings
 from server.store import clients
@@ -47,8 +47,8 @@ def add(id: str, agency: str, scope: str, name: str | None, jwks: Path | None) -
     """Add a client. Its secret is shown once."""
     if agency not in rights.read(settings().access):
         _refuse(f"There is no agency '{agency}': {settings().access} has no file {agency}.json.")
-    if unknown := [part for part in scope.split() or [""] if scopes.parse(part) is None]:
-        _refuse(f"'{unknown[0]}' is not a scope such as system/Observation.rs.")
+    if told := scopes.fault(scope):
+        _refuse(told)
     new, keys = _credentials(jwks)
     made = Client(
         id=id,

@@ -18,7 +18,8 @@ from server.store.database import Database
 def run() -> None:
     """Start PostgreSQL, bring its schema up to date, load the demonstration authority once, and serve."""
     signal.signal(signal.SIGTERM, leave)
-    if not is_given("demonstration"):
+    if not is_given("demonstration") and not settings().database_url:
+        # Nobody wants invented children, and secrets that everybody knows, in a database of their own.
         choose(demonstration="true")
     found = settings()
     require_free(found)

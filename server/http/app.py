@@ -46,6 +46,7 @@ def create(found: Settings | None = None) -> Flask:
 def preload() -> None:
     """Try it once, in the process that the workers are forked from: whatever cannot start says so there, and
     what is loaded for good is shared."""
+    library().check()
     database: Database = create().extensions["database"]
     # A connection must not be used on both sides of a fork.
     database.close()

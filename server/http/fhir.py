@@ -112,7 +112,9 @@ def _accepts_json(accept: str) -> bool:
 def _onto_the_wire(response: FhirResponse) -> Response:
     headers: Mapping[str, str] = response.headers
     if response.body is None:
-        return Response(status=response.status, headers=Headers(headers))
+        empty = Response(status=response.status, headers=Headers(headers))
+        del empty.headers["Content-Type"]
+        return empty
     return Response(
         response.body, response.status, Headers(headers), content_type=f"{FHIR_JSON};charset=utf-8"
     )

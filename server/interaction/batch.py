@@ -3,13 +3,17 @@
 https://hl7.org/fhir/R4/http.html#transaction
 """
 
+import logging
 from collections.abc import Callable
 
+from server import clock
 from server.fhir import Json
 from server.fhir.exchange import FhirRequest, FhirResponse
 from server.fhir.issue import FhirError, Malformed
 from server.interaction import answer, entry
 from server.record.door import Door
+
+_log = logging.getLogger(__name__)
 
 
 def is_batch(request: FhirRequest) -> bool:
@@ -41,3 +45,8 @@ def _one(each: Json, at: int, prefer: str, respond: Callable[[FhirRequest], Fhir
         return respond(single)
     except FhirError as error:
         return answer.refused(error)
+    except Exception:  # the entries before it are stored, and their answers are owed
+        reference = clock.new_id()
+        _log.exception("unforeseen in a batch, reference %s", reference)
+        told = f"Something unforeseen went wrong; nothing of this entry was stored. Reference {reference}."
+        return answer.refused(FhirError(told))

@@ -9,13 +9,15 @@ from urllib.parse import urlencode
 from server import clock
 from server.fhir import Json, json
 from server.fhir.exchange import FhirRequest, FhirResponse
-from server.fhir.issue import Invalid, Issue
+from server.fhir.issue import Invalid, Issue, NotSupported
 from server.fhir.meta import etag, instant
 from server.interaction.answer import outcome
 from server.record.door import Door
 from server.record.record import Found, Record
 from server.search.query import MAX_COUNT, Query
 from server.store.row import Stored
+
+_UNBUILT = ("_since", "_at", "_list", "_sort", "_summary", "_elements")
 
 _CUT = Issue(
     "too-costly",
@@ -56,8 +58,20 @@ def history(
 
 def history_page(request: FhirRequest, door: Door) -> tuple[int, int | None]:
     """(entries a page, the version to go on below)."""
+    only(request, ("_count", "_before"))
     asked = dict(request.query)
     return _number(asked, "_count", 50), (_number(asked, "_before", 0) if "_before" in asked else None)
+
+
+def only(request: FhirRequest, built: Sequence[str]) -> None:
+    """Refuse what the specification has for this interaction and this server has not, rather than ignore it.
+
+    Raises:
+        NotSupported: naming the parameter.
+    """
+    for name, value in request.query:
+        if name in _UNBUILT and name not in built and (name, value) != ("_summary", "false"):
+            raise NotSupported(f"'{name}' is not built yet here.")
 
 
 def _number(asked: dict[str, str], name: str, otherwise: int) -> int:

@@ -80,7 +80,7 @@ class Statement:
             "conditionalRead": "not-match",
             "conditionalUpdate": False,
             "conditionalDelete": "not-supported",
-            "referencePolicy": ["literal", "logical", "enforced"],
+            "referencePolicy": ["literal", "logical"],
             "searchInclude": list(registry.includes(type_)),
             "searchRevInclude": self._revincludes.get(type_, []),
             "searchParam": [

@@ -10,6 +10,7 @@ from server.record.record import Record
 
 def read(request: FhirRequest, record: Record, type_: str, id_: str) -> FhirResponse:
     """GET [base]/[type]/[id]"""
+    bundle.only(request, ())
     stored = record.read(type_, id_)
     if request.headers.get("if-none-match", "").strip() == answer.described(stored)["ETag"]:
         return FhirResponse(304, None, answer.described(stored))
@@ -18,6 +19,7 @@ def read(request: FhirRequest, record: Record, type_: str, id_: str) -> FhirResp
 
 def vread(request: FhirRequest, record: Record, type_: str, id_: str, vid: str) -> FhirResponse:
     """GET [base]/[type]/[id]/_history/[vid]"""
+    bundle.only(request, ())
     return answer.of(record.vread(type_, id_, vid), 200)
 
 

@@ -115,4 +115,5 @@ def _unknown(method: str, parts: tuple[str, ...], door: Door) -> FhirError:
         return NotSupported(f"A conditional {method} is not built yet.")
     if len(parts) > 2 and parts[1] != "_history" and parts[2] in door.types:
         return NotSupported("Searching a compartment is not built yet: use the search parameter 'patient'.")
-    return MethodNotAllowed(f"{method} is not an interaction of this URL.")
+    allowed = {1: "GET, HEAD, POST", 2: "GET, HEAD, PUT, DELETE"}.get(len(parts), "GET, HEAD")
+    return MethodNotAllowed(f"{method} is not an interaction of this URL.", headers={"Allow": allowed})

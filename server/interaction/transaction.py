@@ -21,6 +21,10 @@ Route = Callable[[FhirRequest, Record], FhirResponse]
 _ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
 
 
+_TEXTS = frozenset({"value", "valueString", "display", "text", "id"})
+"""Properties that hold words, and are no references whatever they look like."""
+
+
 @dataclass(slots=True)
 class Part:
     """One entry: its request, what other entries call it, and what it turned out to be."""
@@ -173,20 +177,24 @@ class _at:  # noqa: N801  (reads as a phrase: with _at(part))
 
 
 def _renamed(node: Any, names: dict[str, str]) -> Any:
-    """A copy in which every value that is one entry's fullUrl is that entry's `Type/id`; itself if there
-    is none."""
+    """A copy in which every reference or uri that is one entry's fullUrl is that entry's `Type/id`; itself if
+    there is none."""
     if not names:
         return node
     if type(node) is str:
-        return names.get(node, node) if len(node) < 500 else _in_text(node, names)
+        return names.get(node, node)
     if type(node) is dict:
-        return {
-            key: _in_text(value, names) if key == "div" else _renamed(value, names)
-            for key, value in node.items()
-        }
+        return {key: _renamed_property(key, value, names) for key, value in node.items()}
     if type(node) is list:
         return [_renamed(value, names) for value in node]
     return node
+
+
+def _renamed_property(key: str, value: Any, names: dict[str, str]) -> Any:
+    if key == "div":
+        return _in_text(value, names)
+    # An identifier may have the same URN as its entry, and keeps it.
+    return value if key in _TEXTS and type(value) is str else _renamed(value, names)
 
 
 def _in_text(text: Any, names: dict[str, str]) -> Any:

@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/http.html#create
 """
 
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from server.fhir import Json
 from server.fhir.exchange import FhirRequest, FhirResponse
@@ -59,7 +59,7 @@ def matching(record: Record, type_: str, condition: str) -> Stored | None:
     if not query.conditions:
         raise PreconditionFailed("The condition names no search parameter: it would match anything.")
     record.alone(f"{type_}?{sorted(pairs)}")
-    found = record.search(query, count=2, complete=True).rows
+    found = record.search(query, count=2, complete=True, said=urlencode(query.self_parameters)).rows
     if len(found) > 1:
         raise MultipleMatches("The condition matches more than one resource.")
     return found[0] if found else None

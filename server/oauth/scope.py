@@ -3,7 +3,11 @@
 from authlib.oauth2.rfc6749 import InvalidScopeError
 
 from server.access import scope
+from server.access.access import conditions_of
 from server.access.scope import Scope
+from server.definition.library import library
+from server.fhir.issue import FhirError, Invalid
+from server.search.registry import Registry
 
 
 def granted(requested: str | None, registered: str) -> str:
@@ -21,6 +25,14 @@ def granted(requested: str | None, registered: str) -> str:
     return " ".join(map(str, given))
 
 
+def fault(text: str) -> str | None:
+    """What is wrong with a list of scopes, in a sentence; None if they can be granted."""
+    try:
+        return None if parsed(text) else "A client needs a scope, such as system/Observation.rs."
+    except InvalidScopeError as error:
+        return str(error.description)
+
+
 def parsed(text: str) -> tuple[Scope, ...]:
     """The scopes of a space-separated list.
 
@@ -28,9 +40,28 @@ def parsed(text: str) -> tuple[Scope, ...]:
         InvalidScopeError: one that is no SMART scope for a system.
     """
     found = tuple(scope.parse(part) for part in text.split())
-    if None in found:
+    if None in found or not all(each and each.level == "system" for each in found):
         raise InvalidScopeError(
             description="Scopes have the form system/Observation.rs, system/Observation.read or "
             "system/Observation.rs?category=attendance."
         )
-    return tuple(each for each in found if each is not None)
+    kept = tuple(each for each in found if each is not None)
+    for each in kept:
+        _compiled(each)
+    return kept
+
+
+def _compiled(given: Scope) -> None:
+    """A scope whose criteria could not be kept is refused when it is granted, not when it is used."""
+    if not given.query:
+        return
+    registry = Registry(library())
+    try:
+        if given.type not in library().resource_types:
+            raise Invalid("criteria need one type")
+        conditions_of(given.type, given.query, registry)
+    except FhirError as error:
+        raise InvalidScopeError(
+            description="The criteria of a scope must be token or reference parameters of one type, "
+            "without modifiers."
+        ) from error

@@ -14,7 +14,15 @@ from server import clock
 from server.access import redact
 from server.access.access import Access
 from server.fhir import Json, json
-from server.fhir.issue import Conflict, Forbidden, Gone, Malformed, NotFound, PreconditionFailed
+from server.fhir.issue import (
+    Conflict,
+    Forbidden,
+    Gone,
+    Malformed,
+    NotFound,
+    PreconditionFailed,
+    Unprocessable,
+)
 from server.fhir.meta import stamped
 from server.record import precondition, trace
 from server.record.door import Door
@@ -32,6 +40,9 @@ from server.store.row import Stored
 from server.validation.validate import validate
 
 _FOREVER = 2**31 - 1
+
+_NEVER_IN_THE_WAY = ("Flag", "Task", "Provenance", "AuditEvent")
+"""What the server itself makes about a child blocks no delete."""
 
 OURSELVES = 0
 """The author of what ships with the server."""
@@ -74,10 +85,18 @@ class Record:
         rows = resources.reader(view)(self.connection, **parameters, type=number, id=id_)
         if rows:
             return self._shown(resources.stored(type_, rows[0]))
-        last = resources.last_word(view)(self.connection, type=number, id=id_)
-        if last and resources.stored(type_, last[0]).deleted:
+        last = self._last_word(type_, id_)
+        if last and last.deleted:
             raise Gone(f"{type_}/{id_} was deleted.")
         raise NotFound(f"{type_}/{id_} was not found.")
+
+    def _last_word(self, type_: str, id_: str) -> Stored | None:
+        """The newest row of history, if the caller may see it."""
+        view = self.access.view(type_, "r" if self.access.may(type_, "r") else "c")
+        number = self.door.library.type_number(type_)
+        rows = resources.last_word(view)(self.connection, type=number, id=id_)
+        # The column after those of a version says that it may be seen.
+        return resources.stored(type_, rows[0][:10]) if rows else None
 
     def vread(self, type_: str, id_: str, vid: str) -> Stored:
         """One version.
@@ -121,6 +140,8 @@ class Record:
         search = self._search(query)
         line = entry(self.access, self.at, "search", self.door.library.type_number(query.type), query=said)
         page = search.page(count, after, line, complete=complete) if count else Page((), None)
+        if not count:
+            audit.record(self.connection, line)
         matches = tuple(map(self._shown, page.rows))
         if traced and not matches:
             matches = trace.found(self, query)
@@ -214,9 +235,8 @@ class Record:
         if if_absent:
             raise PreconditionFailed("If-None-Match: * was sent, and there is such a resource.")
         precondition.hold(if_match, held.version)
-        kept = redact.restored(resource, held) if held.withheld or not held.whole else resource
         slot = Slot(id_, rid, held.version + 1, held.author, home=child, was=held)
-        written = self._stage("update", kept, slot)
+        written = self._stage("update", resource, slot)
         # The answer shows no more than a read would.
         return self._shown(replace(written, whole=held.whole, withheld=held.withheld)), False
 
@@ -252,7 +272,11 @@ class Record:
         written."""
         precondition.hold(if_match, None)
         self.access.view(type_, "c")
-        latest = resources.latest_version(self.connection, child, self.door.library.type_number(type_), rid)
+        number = self.door.library.type_number(type_)
+        latest = resources.latest_version(self.connection, child, number, rid)
+        if latest and not self._last_word(type_, id_):
+            # Another's, deleted: to write here would be to read what it was.
+            raise Conflict("This id cannot be used.")
         version = latest[0] + 1 if latest else 1
         return self._stage("create", resource, Slot(id_, rid, version, self._author, home=child))
 
@@ -273,15 +297,15 @@ class Record:
             raise Conflict("This id cannot be used.")
         if held.author == OURSELVES != self.access.agency.number:
             raise Forbidden(f"This {type_} ships with the server and cannot be changed.")
-        if not permitted:
+        if not permitted or not held.whole:
             raise Forbidden(f"The rights of this caller do not let it change this {type_}.")
         return resources.with_restriction(held, restriction)
 
     def _bury(self, held: Stored, number: int) -> Stored:
-        if held.type == "Patient" and self.access.agency.integrity and resources.has_more(
-            self.connection, held.child, held.rid
-        ):  # fmt: skip
-            raise Conflict("Other resources are about this child: they must be deleted first.")
+        if held.type == "Patient" and self.access.agency.integrity:
+            ours = [self.door.library.type_number(type_) for type_ in _NEVER_IN_THE_WAY]
+            if resources.has_more(self.connection, held.child, held.rid, ours):
+                raise Conflict("Other resources are about this child: they must be deleted first.")
         writing.retire(self.connection, [(held.child, number, held.rid)])
         version = held.version + 1
         writing.bury(self.connection, held.child, number, held.rid, version, self.at)
@@ -296,12 +320,16 @@ class Record:
         )
 
     def _stage(self, interaction: str, resource: Json, slot: Slot) -> Stored:
-        for prepare in self.door.hooks.prepare:
-            resource = prepare(resource, self.access.agency)
         kept = stamped(resource, slot.id, slot.version, self.at)
         issues = validate(kept)
         if issues:
             raise Malformed(issues=tuple(issues))
+        if redact.is_subset(kept):
+            raise Unprocessable("A resource marked SUBSETTED is a part of one, and cannot take its place.")
+        if slot.was and slot.was.withheld:
+            kept = redact.restored(kept, slot.was)
+        for prepare in self.door.hooks.prepare:
+            kept = prepare(kept, self.access.agency)
         type_, body = kept["resourceType"], json.encode(kept).decode()
         index = extract(kept, self.door.hasher, self.door.base_url)
         number = self.door.library.type_number(type_)

@@ -41,12 +41,16 @@ def accounted(door: Door, access: Access, request: FhirRequest, error: FhirError
                 outcome=error.status,
             )
             audit.record(connection, line)
-            return _pointing(door, access, connection, error) if isinstance(error, Duplicate) else error
+            return (
+                _pointing(door, access, connection, request, error) if isinstance(error, Duplicate) else error
+            )
     except Unavailable as failure:
         return error if isinstance(error, Unavailable) else failure
 
 
-def _pointing(door: Door, access: Access, connection: object, error: Duplicate) -> FhirError:
+def _pointing(
+    door: Door, access: Access, connection: object, request: FhirRequest, error: Duplicate
+) -> FhirError:
     """Name the record that holds the claim to a caller who may see it; to others say no more than that it
     is taken."""
     if not access.may("Patient", "r"):
@@ -55,6 +59,8 @@ def _pointing(door: Door, access: Access, connection: object, error: Duplicate) 
     for system, value in error.claims:
         for row in identity.claimed(connection, system, value):  # type: ignore[arg-type]
             id_ = row[0]
+            if request.path == f"Patient/{id_}":
+                continue
             line = audit.parameters(entry(access, clock.now(), "read", number, query=id_), none=404)
             statement = resources.reader(access.view("Patient", "r"))
             if statement(connection, **line, type=number, id=id_):  # type: ignore[arg-type]

@@ -13,10 +13,11 @@ from server.fhir.period import HIGHEST, LOWEST
 from server.fhir.reference import parse, references
 from server.record.door import Door
 from server.record.event import entry, told
+from server.record.hook import Act
 from server.search.types import Index
 from server.search.types.reference import localised
 from server.search.view import INVOLVED
-from server.store import locator, recordset, resources, writing
+from server.store import locator, recordset, resources, sight, writing
 from server.store.database import Taken, Transaction
 from server.store.row import Entry, Row, Sighting, Stored
 
@@ -64,6 +65,8 @@ def flush(door: Door, transaction: Transaction, access: Access, staged: list[Sta
     connection = transaction.connection
     places = _places(door, transaction, access, staged)
     pairs = [(one, _row(door, places, one, at)) for one in staged]
+    for one, row in pairs:
+        row.sights = _sights(door, transaction, access, one, row)
     claims = Claims.of(door, pairs)
     if not (claims.none and all(_alone(access, one) for one in staged)):
         transaction.begin()
@@ -216,7 +219,6 @@ def _row(door: Door, places: Places, one: Staged, at: datetime) -> Row:
         dates=index.dates,
         identifiers=index.identifiers,
         others=others,
-        sights=_sights(door, one, child, at),
         located=slot.home is not None,
     )
 
@@ -236,12 +238,14 @@ def _children(door: Door, one: Staged, places: Places) -> tuple[int, list[int]]:
     return child, [rid for rid in spoken if rid != child]
 
 
-def _sights(door: Door, one: Staged, child: int, at: datetime) -> list[Sighting]:
+def _sights(door: Door, transaction: Transaction, access: Access, one: Staged, row: Row) -> list[Sighting]:
     """Who is brought in by it. What could be about a child and is about none is seen by its author."""
-    slot = one.slot
-    if child == slot.rid and one.type != "Patient" and child_parameter(one.type) is not None:
-        return [Sighting(slot.author, INVOLVED, LOWEST, HIGHEST)]
-    return door.hooks.sightings(one.resource, slot.author, at, slot.was is None)
+    if row.child == row.rid and one.type != "Patient" and child_parameter(one.type) is not None:
+        return [Sighting(row.author, INVOLVED, LOWEST, HIGHEST)]
+    agency, was = access.agency.number, one.slot.was
+    label = row.restriction if one.type != "Patient" else was.restriction if was else None
+    named = not label or sight.named(transaction.connection, agency, row.child)
+    return door.hooks.sightings(one.resource, Act(agency, row.last_updated, label, named))
 
 
 @dataclass(frozen=True, slots=True)

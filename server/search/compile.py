@@ -162,7 +162,12 @@ class Search:
         entry: Entry,
     ) -> Page:
         shape = (how, self._shape, driver.kind, driver.shape, keys, order.nulls(after), limit)
-        statement = _kept(shape, lambda: self._accounted(self._built(how, driver, keys, after, limit), limit))
+        statement = _kept(
+            shape,
+            lambda: self._accounted(
+                self._built(how, driver, keys, after, limit), limit, several=driver.kind != "child"
+            ),
+        )
         rows = statement(
             self.connection,
             **self._values,
@@ -250,8 +255,7 @@ class Search:
                 return self._prefixed(driver, after).limit(most)
         raise AssertionError(how)
 
-    def _accounted(self, statement: Select[Any], limit: int) -> Prepared:
-        several = not any(c.parameter.code in ("patient", "subject") for c in self.query.conditions)
+    def _accounted(self, statement: Select[Any], limit: int, *, several: bool) -> Prepared:
         found = statement.cte("page").prefix_with("MATERIALIZED")
         return Prepared(select(found).add_cte(*audit.of_found(found, shown=limit, several=several)))
 

@@ -7,6 +7,7 @@ only then a walk along the newest. A driver is a shape, all that its SQL depends
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -20,14 +21,18 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     or_,
     select,
+    union,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from server.definition.compartment import child_parameter
 from server.definition.library import library
+from server.definition.structure import structure
 from server.fhir.name import fold
+from server.search.element import properties
 from server.search.escape import unescape
 from server.search.query import Query
 from server.search.registry import facets
@@ -89,11 +94,7 @@ def places(type_: str, found: Driver) -> Select[Any]:
         case "children":
             patient = library().type_number("Patient")
             own = and_(t.locator.c.type == literal(patient), t.locator.c.id == any_(_texts("d_0")))
-            row = t.partition(type_).alias("of_child")
-            joined = t.locator.join(row, row.c.child == t.locator.c.child)
-            return (
-                select(row.c.child, row.c.rid).select_from(joined).where(own, row.c.type == literal(number))
-            )
+            return of_children(type_, select(t.locator.c.child).where(own))
         case "facets":
             some = t.facet.c.h == any_(cast(bindparam("d_0"), ARRAY(BigInteger)))
             return select(t.facet.c.child, t.facet.c.rid).where(some).distinct()
@@ -115,6 +116,39 @@ def places(type_: str, found: Driver) -> Select[Any]:
             within = and_(d.c.low >= bindparam("d_low"), d.c.low < bindparam("d_high"))
             return select(d.c.child, d.c.rid).where(own, within).distinct()
     raise AssertionError(found.shape)
+
+
+def of_children(type_: str, children: Select[Any]) -> Select[Any]:
+    """(child, rid) of what belongs to these children, or speaks of them beside its own."""
+    number, row = library().type_number(type_), t.partition(type_).alias("of_child")
+    some = children.offset(literal_column("0")).subquery("some")
+    home = select(row.c.child, row.c.rid).select_from(some.join(row, row.c.child == some.c.child))
+    other = select(t.about.c.child, t.about.c.rid).select_from(
+        some.join(t.about, t.about.c.other == some.c.child)
+    )
+    # UNION: each once.
+    both = union(home.where(row.c.type == literal(number)), other).subquery("both")
+    return select(both.c.child, both.c.rid)
+
+
+@cache
+def names_one_child(type_: str, code: str) -> bool:
+    """Whether the parameter names the one child that a resource of the type belongs to."""
+    return names_children(type_, code) and not _repeats(type_, code)
+
+
+@cache
+def names_children(type_: str, code: str) -> bool:
+    """Whether the parameter's references to Patients say whose a resource of the type is."""
+    parameter = child_parameter(type_)
+    return parameter is not None and code in ("patient", "subject", parameter.code)
+
+
+def _repeats(type_: str, code: str) -> bool:
+    found, asked = structure(type_), library().search_parameters(type_).get(code)
+    assert found is not None
+    names = (properties(type_, asked) if asked else None) or frozenset()
+    return any(element.repeats for element in found.root.children if element.name in names)
 
 
 def child() -> Any:
@@ -150,18 +184,14 @@ def _by_identifier(plain: list[Condition]) -> Driver | None:
 
 
 def _by_child(query: Query, context: Context) -> Driver | None:
-    parameter = child_parameter(query.type)
-    for condition in query.conditions if parameter else ():
-        assert parameter is not None
-        names_child = condition.parameter.code in ("patient", parameter.code)
-        if names_child and condition.modifier in (None, "Patient"):
+    for condition in query.conditions:
+        code = condition.parameter.code
+        if names_children(query.type, code) and condition.modifier in (None, "Patient"):
             ids = _patients(condition, context)
+            if ids is not None and len(ids) == 1 and names_one_child(query.type, code):
+                return Driver("child", None, {"d_0": ids[0]})
             if ids is not None:
-                return (
-                    Driver("child", None, {"d_0": ids[0]})
-                    if len(ids) == 1
-                    else Driver("rows", "children", {"d_0": ids})
-                )
+                return Driver("rows", "children", {"d_0": ids})
     return None
 
 

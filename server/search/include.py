@@ -17,6 +17,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     cast,
+    func,
     literal_column,
     not_,
     select,
@@ -25,10 +26,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from server import clock
-from server.definition.compartment import child_parameter
 from server.definition.library import library
 from server.fhir import json
 from server.fhir.reference import parse
+from server.search.drive import names_children, of_children
 from server.search.facet import facet
 from server.search.query import Include
 from server.search.types.reference import localised
@@ -97,7 +98,7 @@ def including(
         if caller.may(one.source, "s"):
             view, withheld = searchable(one.source, {one.parameter.code})
             texts = [f"{row.type}/{row.id}" for row in rows]
-            by_child = rows[0].type == "Patient" and _names_home(one)
+            by_child = rows[0].type == "Patient" and names_children(one.source, one.parameter.code)
             listed = all(facet(one.source, one.parameter).lists(text) for text in texts)
             statement = _pointing(view, withheld, "child" if by_child else "facet" if listed else "filter")
             hashes = [view.context.hasher.token(view.type, one.parameter.code, text) for text in texts]
@@ -141,12 +142,6 @@ def _many(view: CallerView) -> Prepared:
     return Prepared(select(found).add_cte(*audit.of_found(found, several=True)))
 
 
-def _names_home(one: Include) -> bool:
-    """Whether the reference is the one by which a resource belongs to its child."""
-    home = child_parameter(one.source)
-    return home is not None and one.parameter.code in (home.code, "patient")
-
-
 @lru_cache(maxsize=1024)
 def _pointing(view: CallerView, withheld: bool, how: str) -> Prepared:
     """Rows of a type that carry one of the hashes, newest first: of these children, by facet, or of all."""
@@ -160,7 +155,9 @@ def _pointing(view: CallerView, withheld: bool, how: str) -> Prepared:
         *([not_(view.withheld(row))] if withheld else []),
     ]
     if how == "child":
-        criteria.append(row.c.child == any_(cast(bindparam("children"), ARRAY(BigInteger))))
+        given = select(func.unnest(cast(bindparam("children"), ARRAY(BigInteger))).label("child"))
+        d = of_children(view.type, given).subquery("d")
+        source = d.join(row, and_(row.c.child == d.c.child, row.c.rid == d.c.rid))
     elif how == "facet":
         hit = select(t.facet.c.child, t.facet.c.rid).where(t.facet.c.h == any_(hashes)).distinct()
         d = hit.offset(literal_column("0")).subquery("d")

@@ -107,19 +107,13 @@ class CallerView:
         return ~self._restricted(row, VERY_RESTRICTED)
 
     def _restricted(self, row: FromClause, label: int) -> ColumnElement[bool]:
-        """True for rows about a child who is labelled so, its own or another, for whom the agency is not named."""
-        other, patient = t.about.alias("a"), t.resource_patient.alias("p")
-        labelled = and_(
-            patient.c.child == other.c.other, patient.c.rid == other.c.other, patient.c.restriction == label
-        )
-        of_row = and_(other.c.child == row.c.child, other.c.rid == row.c.rid)
-        others = (
-            select(literal(1))
-            .where(of_row, labelled, ~in_sight(other.c.other, self.agency, NAMED, 0))
-            .exists()
-        )
+        """True for rows about a child, their own or another, who is labelled so, the agency not being named."""
+        patient = t.resource_patient.alias("p")
+        other, speaks = _others(row)
+        labelled = and_(patient.c.child == other, patient.c.rid == other, patient.c.restriction == label)
+        others = select(literal(1)).where(speaks, labelled, ~in_sight(other, self.agency, NAMED, 0)).exists()
         home = and_(row.c.restriction == literal(label), ~in_sight(row.c.child, self.agency, NAMED, 0))
-        return or_(home, and_(row.c.shared, others))
+        return or_(home, and_(_shared(row), others))
 
     def _any(self, row: FromClause, alternatives: tuple[Alternative, ...]) -> ColumnElement[bool]:
         if any(not (a.conditions or a.involved or a.own) for a in alternatives):
@@ -141,17 +135,26 @@ class CallerView:
         return and_(own, *(where(row, condition, self.context) for condition in a.conditions))
 
     def _child(self, row: FromClause, months: int) -> ColumnElement[bool]:
-        other = t.about.alias("o")
-        of_row = and_(other.c.child == row.c.child, other.c.rid == row.c.rid)
-        unseen = (
-            select(literal(1)).where(of_row, ~in_sight(other.c.other, self.agency, INVOLVED, months)).exists()
-        )
-        others_seen = or_(~row.c.shared, ~unseen)
-        return (
-            others_seen
-            if self.directory
-            else and_(in_sight(row.c.child, self.agency, INVOLVED, months), others_seen)
-        )
+        other, speaks = _others(row)
+        unseen = select(literal(1)).where(speaks, ~in_sight(other, self.agency, INVOLVED, months)).exists()
+        others_seen = or_(~_shared(row), ~unseen)
+        if self.directory:
+            return others_seen
+        return and_(in_sight(row.c.child, self.agency, INVOLVED, months), others_seen)
+
+
+def _shared(row: FromClause) -> ColumnElement[bool]:
+    """The row speaks of further children."""
+    return func.cardinality(row.c.others) > literal(0) if "others" in row.c else row.c.shared
+
+
+def _others(row: FromClause) -> tuple[ColumnElement[int], ColumnElement[bool]]:
+    """A further child that the row speaks of, and that it does: a version of history keeps them itself."""
+    if "others" in row.c:
+        each = func.unnest(row.c.others).table_valued("other", name="o")
+        return each.c.other, each.c.other.is_not(None)
+    o = t.about.alias("o")
+    return o.c.other, and_(o.c.child == row.c.child, o.c.rid == row.c.rid)
 
 
 def in_sight(child: ColumnElement[int], agency: int, degree: int, months: int) -> ColumnElement[bool]:

@@ -17,7 +17,13 @@ from server.fhir.issue import Contended, FhirError, Lost, TooCostly, Unavailable
 
 _DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
-UNIQUE_VIOLATION, QUERY_CANCELED, DEADLOCK, SERIALIZATION = "23505", "57014", "40P01", "40001"
+UNIQUE_VIOLATION, QUERY_CANCELED, DEADLOCK, SERIALIZATION, LOCKED = (
+    "23505",
+    "57014",
+    "40P01",
+    "40001",
+    "55P03",
+)
 _SHUTDOWN = "57P"
 
 
@@ -29,6 +35,8 @@ class Database:
     ) -> None:
         options = (
             f"-c statement_timeout={int(statement_timeout * 1000)} -c jit=off -c timezone=UTC "
+            # To wait for another writer is no fault of the query: it ends earlier, and is told otherwise.
+            f"-c lock_timeout={int(statement_timeout * 800)} "
             # Only what leaves the planner one sensible plan is prepared: planning again buys nothing.
             "-c plan_cache_mode=force_generic_plan -c idle_in_transaction_session_timeout=60000 "
             # Every statement is an index and nested loops from there: a table read whole is always a wrong
@@ -106,6 +114,10 @@ class Database:
         self.engine.dispose()
 
 
+MOST_PREPARED = 500
+"""Statements that a session keeps; then it begins anew, so that the server's memory has a limit."""
+
+
 class Taken(Exception):
     """What was to be inserted exists already."""
 
@@ -132,6 +144,9 @@ class Prepared:
             if connection.get_execution_options().get("prepare", True):
                 known = proxied.info.setdefault("prepared", set())
                 if self.name not in known:
+                    if len(known) >= MOST_PREPARED:
+                        cursor.execute("DEALLOCATE ALL")
+                        known.clear()
                     cursor.execute(f"PREPARE {self.name} AS {self.sql}")
                     known.add(self.name)
                 cursor.execute(self._execute, parameters)
@@ -205,7 +220,7 @@ def _refusal(error: DBAPIError | psycopg2.Error) -> FhirError | None:
             "The request took longer than this server lets one run. Name a child (patient=…), add a code "
             "or a date range, or ask for fewer results."
         )
-    if state in (DEADLOCK, SERIALIZATION):
+    if state in (DEADLOCK, SERIALIZATION, LOCKED):
         return Contended("Other writes were in the way. Nothing was stored: send the request again.")
     original = getattr(error, "orig", error)
     if _lost(original, state):

@@ -1,5 +1,6 @@
 """Resources read back: the present version, an earlier one, all of them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Protocol
@@ -9,9 +10,12 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
+    SmallInteger,
+    all_,
     and_,
     any_,
     bindparam,
+    cast,
     false,
     func,
     literal,
@@ -186,11 +190,15 @@ def versions(view: View, *, one: bool) -> Prepared:
 
 _more = Prepared(
     select(literal(1))
-    .where(t.resource.c.child == bindparam("child"), t.resource.c.rid != bindparam("rid"))
+    .where(
+        t.resource.c.child == bindparam("child"),
+        t.resource.c.rid != bindparam("rid"),
+        t.resource.c.type != all_(cast(bindparam("but"), ARRAY(SmallInteger))),
+    )
     .limit(1)
 )
 
 
-def has_more(connection: Any, child: int, rid: int) -> bool:
-    """Whether anything but this one resource is known of a child."""
-    return bool(_more(connection, child=child, rid=rid))
+def has_more(connection: Any, child: int, rid: int, but: Sequence[int]) -> bool:
+    """Whether anything but this one resource, and resources of some types, is known of a child."""
+    return bool(_more(connection, child=child, rid=rid, but=list(but)))

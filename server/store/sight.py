@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from server.store import tables as t
 from server.store.database import Prepared
 
-TRACED = 1
+TRACED, NAMED = 1, 3
 TRACE_LASTS = timedelta(days=1)
 
 _traced = Prepared(
@@ -25,6 +25,21 @@ _traced = Prepared(
 def traced(connection: Connection, principal: int, children: Iterable[int]) -> set[int]:
     """Those of the children that the principal traced of late."""
     return {row[0] for row in _traced(connection, principal=principal, children=list(children))}
+
+
+_named = Prepared(
+    select(t.sight.c.child).where(
+        t.sight.c.principal == bindparam("principal"),
+        t.sight.c.child == bindparam("child"),
+        t.sight.c.degree == NAMED,
+        t.sight.c.valid_until > func.now(),
+    )
+)
+
+
+def named(connection: Connection, principal: int, child: int) -> bool:
+    """Whether the principal is one of those named for a restricted child."""
+    return bool(_named(connection, principal=principal, child=child))
 
 
 def trace(connection: Connection, principal: int, child: int, at: datetime) -> None:

@@ -121,7 +121,8 @@ history = Table(
     Column("author", SmallInteger, nullable=False),
     Column("restriction", SmallInteger, nullable=False),
     Column("kind", SmallInteger, nullable=False),
-    Column("shared", Boolean, nullable=False),
+    # The other children that this version speaks of; `about` knows those of the present one only.
+    Column("others", ARRAY(BigInteger), nullable=False),
     Column("last_updated", _INSTANT, nullable=False),
     Column("tok", ARRAY(BigInteger), nullable=False),
     Column("body", Text, nullable=False),
@@ -189,6 +190,7 @@ about = Table(
     Column("other", BigInteger, nullable=False),
     PrimaryKeyConstraint("child", "rid", "other"),
 )
+Index("about_other", about.c.other, postgresql_include=["child", "rid"])
 
 facet = Table(
     "facet",

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg2
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
     Integer,
     SmallInteger,
@@ -20,12 +21,14 @@ from sqlalchemy import (
     cast,
     delete,
     false,
+    func,
     insert,
     literal,
     select,
     true,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from server.store import recordset
 from server.store import tables as t
@@ -117,13 +120,18 @@ _KEPT = [c.name for c in t.history.columns]
 _old = (
     delete(t.resource)
     .where(*recordset.same(t.resource, _gone, "child", "type", "rid"))
-    .returning(*(t.resource.c[name] for name in _KEPT if name != "deleted"))
+    .returning(*(t.resource.c[name] for name in _KEPT if name not in ("deleted", "others")))
     .cte("old")
 )
+_others = select(t.about.c.other).where(*recordset.same(t.about, _old, "child", "rid")).scalar_subquery()
+_added: dict[str, ColumnElement[Any]] = {
+    "deleted": false(),
+    "others": func.array(_others, type_=ARRAY(BigInteger)),
+}
 _retire = Prepared(
     select(literal(1)).add_cte(
         insert(t.history)
-        .from_select(_KEPT, select(*(false() if name == "deleted" else _old.c[name] for name in _KEPT)))
+        .from_select(_KEPT, select(*(_added[name] if name in _added else _old.c[name] for name in _KEPT)))
         .cte("kept"),
         *(
             delete(table).where(*recordset.same(table, _gone, "child", "rid")).cte(f"{table.name}_out")

@@ -118,7 +118,7 @@ def test_existence_is_no_right_to_change(glimpse, plan):
 
 
 def test_what_must_be_there_by_fhir_is_masked_where_it_is_held_back(glimpse, plan, child):
-    """What is left of a resource is still a resource; a right to write it is not one to read it afterwards."""
+    """What is left of a resource is still a resource; who may write it may not read it afterwards."""
     made = glimpse.post(make.observation(child, "secret", note=[{"text": "x"}]))
     assert made.status == 201
     shown = glimpse.get(f"Observation/{made.id}").json

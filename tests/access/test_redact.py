@@ -47,8 +47,13 @@ EVERYTHING_MANDATORY = [
         "subject": make.reference("Patient/x"),
         "payload": [{"contentString": "x"}],
     },
-    {"resourceType": "Flag", "status": "active", "code": {"text": "x"}, "subject": make.reference("Patient/x")},
-]  # fmt: skip
+    {
+        "resourceType": "Flag",
+        "status": "active",
+        "code": {"text": "x"},
+        "subject": make.reference("Patient/x"),
+    },
+]
 
 
 def stored(resource, **sight):

@@ -9,7 +9,7 @@ ADDRESS = {"line": ["12 Example Road"], "city": "Exampleton", "postalCode": "EX1
 
 @pytest.fixture
 def hidden(suite):
-    """A child labelled R whom school and social care work with; social care is named, by the team around it."""
+    """A child labelled R whom the school works with; social care is named, by the team around the child."""
     word = make.word()
     organization = f"refuge-{word}"
     suite.put(make.organization(organization))
@@ -84,10 +84,19 @@ def test_they_are_withheld_on_every_path_and_in_every_version(school, social_car
 
 @pytest.mark.parametrize(
     "query",
-    ["address={word}", "address-city={word}", "phone=01632 {word}", "telecom=01632 {word}", "organization=Organization/{organization}",
-     "general-practitioner=Practitioner/{organization}", "_id={id}&address:missing=false", "_id={id}&telecom:not=x",
-     "_id={id}&_sort=address", "_id={id}&_sort=-organization"],
-)  # fmt: skip
+    [
+        "address={word}",
+        "address-city={word}",
+        "phone=01632 {word}",
+        "telecom=01632 {word}",
+        "organization=Organization/{organization}",
+        "general-practitioner=Practitioner/{organization}",
+        "_id={id}&address:missing=false",
+        "_id={id}&telecom:not=x",
+        "_id={id}&_sort=address",
+        "_id={id}&_sort=-organization",
+    ],
+)
 def test_a_child_is_not_found_or_sorted_by_what_is_withheld(school, social_care, hidden, query):
     asked = f"Patient?{query.format(**hidden)}"
     assert school.search(asked).ids == []

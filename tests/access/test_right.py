@@ -1,4 +1,4 @@
-"""What a caller may do is its token's scopes and its agency's rights together; a right may have alternatives."""
+"""What a caller may do is its token's scopes and its agency's rights together."""
 
 import pytest
 
@@ -17,14 +17,12 @@ def observations(suite, child):
         "survey": make.observation(child, category=SURVEY),
         "other": make.observation(child, category=OTHER),
         "other by code": make.observation(child, category=OTHER) | weight,
-        "same code of elsewhere": make.observation(child, category="vital-signs") | {
-            "category": [make.concept("https://example.org/elsewhere", VITAL)]
-        },
+        "same code of elsewhere": make.observation(child, category="vital-signs")
+        | {"category": [make.concept("https://example.org/elsewhere", VITAL)]},
         "mark": make.mark(child, "school"),
-        "both": make.mark(child, "school", session="pm") | {
-            "category": [make.concept(CATEGORY, "attendance"), make.concept(HL7_CATEGORY, VITAL)]
-        },
-    }  # fmt: skip
+        "both": make.mark(child, "school", session="pm")
+        | {"category": [make.concept(CATEGORY, "attendance"), make.concept(HL7_CATEGORY, VITAL)]},
+    }
     return {name: suite.post(each).id for name, each in sent.items()}
 
 
@@ -41,7 +39,8 @@ def observations(suite, child):
         ),
         (
             "health",
-            f"system/Observation.rs?category={HL7_CATEGORY}|survey system/Observation.rs?category={HL7_CATEGORY}|vital-signs",
+            f"system/Observation.rs?category={HL7_CATEGORY}|survey "
+            f"system/Observation.rs?category={HL7_CATEGORY}|vital-signs",
             {"survey", "vital", "both"},
         ),
         ("health", f"system/Observation.rs?category={HL7_CATEGORY}|laboratory", {"other by code"}),

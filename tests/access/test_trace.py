@@ -1,4 +1,4 @@
-"""A way in: whoever presents a unique identifier and the birth date gets the child's id and enough to confirm it."""
+"""A way in: who presents a unique identifier and the birth date gets what confirms that it is the child."""
 
 import pytest
 

@@ -74,6 +74,6 @@ def test_a_code_of_another_system_makes_no_mark(suite, child):
 
 def test_a_conditional_create_of_a_mark_is_answered_with_it(school, child):
     sent = make.mark(child, "school")
-    condition = f"patient={child}&date=2025-09-08&code=am&category={CATEGORY}|attendance&performer=Organization/school"
+    condition = f"patient={child}&date=2025-09-08&code=am&category={CATEGORY}|attendance&performer=school"
     first, second = (school.post(sent, If_None_Exist=condition) for _ in range(2))
     assert (first.status, second.status, second.id) == (201, 200, first.id)

@@ -49,7 +49,7 @@ _SEARCHED = {"Patient", "Observation", "Encounter", "EpisodeOfCare", "Flag", "Co
 
 
 def test_nothing_that_is_declared_answers_that_it_is_not_supported(statement, suite):
-    """Every search parameter, order and include of every type; of some types the search is carried out too."""
+    """Every search parameter, order and include of every type; some searches are carried out too."""
     for declared in statement["rest"][0]["resource"]:
         type_, parameters = declared["type"], declared["searchParam"]
         asked = ["_id=nobody"] if type_ in _SEARCHED else ["_count=0", "_total=none"]
@@ -177,8 +177,16 @@ def minted(app):
 
     def mint(key=key, typ="at+jwt", **claims):
         at = int(clock.now().timestamp())
-        good = {"iss": found.issuer, "aud": found.public_url, "exp": at + 300, "iat": at, "client_id": row.id, "agency": "suite",
-                "scope": "system/*.cruds", "sub": row.id}  # fmt: skip
+        good = {
+            "iss": found.issuer,
+            "aud": found.public_url,
+            "exp": at + 300,
+            "iat": at,
+            "client_id": row.id,
+            "agency": "suite",
+            "scope": "system/*.cruds",
+            "sub": row.id,
+        }
         kept = {name: value for name, value in {**good, **claims}.items() if value is not None}
         return jwt.encode({"alg": "ES256", "kid": key.kid, "typ": typ}, kept, key, algorithms=["ES256"])
 

@@ -35,7 +35,7 @@ def test_the_answers_stand_in_the_order_of_the_request(suite):
 def test_deletes_go_before_creates_and_those_before_updates_whatever_their_order(suite):
     sent = make.child()
     old, other = suite.post(sent).id, suite.post(make.patient()).id
-    # The new child may have the number only once the old one has lost it, and the last once the new one exists.
+    # The new child may have the number only once the old one has lost it.
     answer = suite.post(
         make.bundle(
             "transaction",
@@ -62,16 +62,25 @@ def test_a_urn_is_resolved_wherever_it_stands(suite):
             "status": "generated",
             "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><a href="{child}">x</a> {child}</div>',
         },
-        "contained": [{"resourceType": "Encounter", "id": "e", "status": "planned", "class": {"code": "AMB"},
-                       "subject": make.reference(child)}],
-        "extension": [{"url": "https://example.org/r", "valueReference": make.reference(child)},
-                      {"url": "https://example.org/u", "valueUri": visit}],
+        "contained": [
+            {
+                "resourceType": "Encounter",
+                "id": "e",
+                "status": "planned",
+                "class": {"code": "AMB"},
+                "subject": make.reference(child),
+            }
+        ],
+        "extension": [
+            {"url": "https://example.org/r", "valueReference": make.reference(child)},
+            {"url": "https://example.org/u", "valueUri": visit},
+        ],
         "code": {"text": "x"},
         "subject": make.reference(child),
         "encounter": make.reference(visit),
         "performer": [make.reference(place), make.reference(child)],
         "note": [{"authorReference": make.reference(place), "text": f"not a link: {child} here"}],
-    }  # fmt: skip
+    }
     answer = suite.post(
         make.bundle(
             "transaction",
@@ -220,7 +229,7 @@ def test_a_conditional_reference_to_none_or_several_fails_the_whole(suite, query
         (None, 400),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_one_entry_that_fails_leaves_nothing_of_the_others(suite, entry, status):
     tag, id = make.word(), suite.post(make.patient()).id
     sent = [

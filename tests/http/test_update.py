@@ -114,9 +114,11 @@ def test_what_moves_to_another_child_is_found_with_it_and_keeps_its_past(suite):
     assert (moved.status, moved.version) == (200, "2")
     assert suite.search(f"Observation?patient={one}").ids == []
     assert suite.search(f"Observation?patient={other}").ids == [made.id]
-    assert [each["resource"]["subject"]["reference"] for each in suite.get(f"Observation/{made.id}/_history").entries] == [
-        f"Patient/{other}", f"Patient/{one}",
-    ]  # fmt: skip
+    history = suite.get(f"Observation/{made.id}/_history").entries
+    assert [each["resource"]["subject"]["reference"] for each in history] == [
+        f"Patient/{other}",
+        f"Patient/{one}",
+    ]
     assert suite.get(f"Observation/{made.id}/_history/1").text == made.text
 
 

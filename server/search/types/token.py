@@ -21,7 +21,6 @@ from server.search.escape import split, unescape
 from server.search.facet import facet
 from server.search.hash import form
 from server.search.types import (
-    MAX_KEY,
     Asked,
     Bind,
     Condition,
@@ -38,6 +37,8 @@ from server.search.types import (
     unless,
 )
 from server.store.tables import identifier
+
+_LONGEST = 200
 
 
 class Value(NamedTuple):
@@ -186,11 +187,12 @@ class Id(SearchParamType):
 
 
 def column(text: str) -> str:
-    """The text as an index can hold it: of a very long one the start, and a digest of the whole."""
-    if len(text) <= MAX_KEY:
+    """The text as an index can hold it beside another: of a very long one the start, and a digest of the
+    whole."""
+    if len(text) <= _LONGEST:
         return text
     return (
-        f"{text[: MAX_KEY - 65]}\N{HORIZONTAL ELLIPSIS}{blake2b(text.encode(), digest_size=32).hexdigest()}"
+        f"{text[: _LONGEST - 33]}\N{HORIZONTAL ELLIPSIS}{blake2b(text.encode(), digest_size=16).hexdigest()}"
     )
 
 
