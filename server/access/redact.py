@@ -49,10 +49,17 @@ def restored(resource: Json, held: Stored) -> Json:
     return {**given, "meta": {**meta, **({"security": labels} if labels else {})}, **hidden}
 
 
-def is_subset(resource: Json) -> bool:
-    """Whether it is marked as only a part of a resource."""
-    tags = resource.get("meta", {}).get("tag", ())
-    return any(tag.get("code") == "SUBSETTED" for tag in tags)
+def is_part(resource: Json, *, shown_whole: bool) -> bool:
+    """Whether it is marked as only a part of a resource, and not because its sender was shown no more."""
+    meta = resource.get("meta", {})
+    marks = {tag.get("code") for tag in meta.get("tag", ())}
+    if shown_whole:
+        marks |= {label.get("code") for label in meta.get("security", ()) if _is_mark(label)}
+    return not marks.isdisjoint(("SUBSETTED", REDACTED["code"]))
+
+
+def _is_mark(label: Json) -> bool:
+    return label.get("system") == REDACTED["system"]
 
 
 def traced(row: Stored, system: str, value: str) -> Stored:

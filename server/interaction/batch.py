@@ -37,12 +37,7 @@ def batch(request: FhirRequest, door: Door, respond: Callable[[FhirRequest], Fhi
 
 def _one(each: Json, at: int, prefer: str, respond: Callable[[FhirRequest], FhirResponse]) -> FhirResponse:
     try:
-        single = entry.request(each, at, prefer)
-        if is_batch(single) or single.path == "":
-            raise Malformed(
-                "A Bundle cannot hold another batch or transaction.", expression=f"Bundle.entry[{at}]"
-            )
-        return respond(single)
+        return respond(_single(each, at, prefer))
     except FhirError as error:
         return answer.refused(error)
     except Exception:  # the entries before it are stored, and their answers are owed
@@ -50,3 +45,11 @@ def _one(each: Json, at: int, prefer: str, respond: Callable[[FhirRequest], Fhir
         _log.exception("unforeseen in a batch, reference %s", reference)
         told = f"Something unforeseen went wrong; nothing of this entry was stored. Reference {reference}."
         return answer.refused(FhirError(told))
+
+
+def _single(each: Json, at: int, prefer: str) -> FhirRequest:
+    single = entry.request(each, at, prefer)
+    if is_batch(single) or single.path == "":
+        told = "A Bundle cannot hold another batch or transaction."
+        raise Malformed(told, expression=f"Bundle.entry[{at}]")
+    return single

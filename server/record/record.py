@@ -143,7 +143,7 @@ class Record:
         if not count:
             audit.record(self.connection, line)
         matches = tuple(map(self._shown, page.rows))
-        if traced and not matches:
+        if traced and count and not matches:
             matches = trace.found(self, query)
         number = self._total(search, page, count, after, total, len(matches))
         extra = self._included(query, page.rows) if page.rows else Included((), False)
@@ -324,8 +324,10 @@ class Record:
         issues = validate(kept)
         if issues:
             raise Malformed(issues=tuple(issues))
-        if redact.is_subset(kept):
-            raise Unprocessable("A resource marked SUBSETTED is a part of one, and cannot take its place.")
+        if redact.is_part(kept, shown_whole=not (slot.was and slot.was.withheld)):
+            raise Unprocessable(
+                "A resource marked SUBSETTED or REDACTED is a part of one, and cannot take its place."
+            )
         if slot.was and slot.was.withheld:
             kept = redact.restored(kept, slot.was)
         for prepare in self.door.hooks.prepare:

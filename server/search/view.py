@@ -107,7 +107,7 @@ class CallerView:
         return ~self._restricted(row, VERY_RESTRICTED)
 
     def _restricted(self, row: FromClause, label: int) -> ColumnElement[bool]:
-        """True for rows about a child, their own or another, who is labelled so, the agency not being named."""
+        """True for rows about a child, home or other, who is labelled so, where the agency is not named."""
         patient = t.resource_patient.alias("p")
         other, speaks = _others(row)
         labelled = and_(patient.c.child == other, patient.c.rid == other, patient.c.restriction == label)
@@ -151,7 +151,7 @@ def _shared(row: FromClause) -> ColumnElement[bool]:
 def _others(row: FromClause) -> tuple[ColumnElement[int], ColumnElement[bool]]:
     """A further child that the row speaks of, and that it does: a version of history keeps them itself."""
     if "others" in row.c:
-        each = func.unnest(row.c.others).table_valued("other", name="o")
+        each = func.unnest(row.c.others).table_valued("other", name="o").render_derived()
         return each.c.other, each.c.other.is_not(None)
     o = t.about.alias("o")
     return o.c.other, and_(o.c.child == row.c.child, o.c.rid == row.c.rid)

@@ -137,8 +137,10 @@ _retire = Prepared(
             delete(table).where(*recordset.same(table, _gone, "child", "rid")).cte(f"{table.name}_out")
             for table in (t.facet, t.string_index, t.date_index, t.identifier, t.about, t.identity, t.claim)
         ),
+        # What a Patient itself gives outlasts its versions.
         delete(t.sight)
         .where(t.sight.c.child == _gone.c.child, t.sight.c.basis == _gone.c.rid)
+        .where(_gone.c.rid != _gone.c.child)
         .cte("sight_out"),
     )
 )
