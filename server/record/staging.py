@@ -16,7 +16,7 @@ from server.record.event import entry, told
 from server.record.hook import Act
 from server.search.types import Index
 from server.search.types.reference import localised
-from server.search.view import INVOLVED
+from server.search.view import INVOLVED, NAMED
 from server.store import locator, recordset, resources, sight, writing
 from server.store.database import Taken, Transaction
 from server.store.row import Entry, Row, Sighting, Stored
@@ -65,8 +65,11 @@ def flush(door: Door, transaction: Transaction, access: Access, staged: list[Sta
     connection = transaction.connection
     places = _places(door, transaction, access, staged)
     pairs = [(one, _row(door, places, one, at)) for one in staged]
-    for one, row in pairs:
-        row.sights = _sights(door, transaction, access, one, row)
+    naming: set[int] = set()
+    for one, row in sorted(pairs, key=lambda pair: pair[0].type != "Patient"):
+        row.sights = _sights(door, transaction, access, one, row, naming)
+        if one.type == "Patient" and any(sighting.degree == NAMED for sighting in row.sights):
+            naming.add(row.child)
     claims = Claims.of(door, pairs)
     if not (claims.none and all(_alone(access, one) for one in staged)):
         transaction.begin()
@@ -238,13 +241,18 @@ def _children(door: Door, one: Staged, places: Places) -> tuple[int, list[int]]:
     return child, [rid for rid in spoken if rid != child]
 
 
-def _sights(door: Door, transaction: Transaction, access: Access, one: Staged, row: Row) -> list[Sighting]:
-    """Who is brought in by it. What could be about a child and is about none is seen by its author."""
+def _sights(
+    door: Door, transaction: Transaction, access: Access, one: Staged, row: Row, naming: set[int]
+) -> list[Sighting]:
+    """Who is brought in by it. What could be about a child and is about none is seen by its author.
+
+    `naming`: the children for whom the writer becomes named by what it writes with it.
+    """
     if row.child == row.rid and one.type != "Patient" and child_parameter(one.type) is not None:
         return [Sighting(row.author, INVOLVED, LOWEST, HIGHEST)]
     agency, was = access.agency.number, one.slot.was
     label = row.restriction if one.type != "Patient" else was.restriction if was else None
-    named = not label or sight.named(transaction.connection, agency, row.child)
+    named = not label or row.child in naming or sight.named(transaction.connection, agency, row.child)
     return door.hooks.sightings(one.resource, Act(agency, row.last_updated, label, named))
 
 

@@ -232,6 +232,16 @@ def test_who_labels_a_child_from_the_first_is_named(client_with, suite):
     assert suite.get(f"Patient/{id}").status == 404
 
 
+def test_who_is_not_named_names_nobody(client_with, social_care, hidden):
+    inspector = client_with("inspector")
+    for team in (make.team(hidden["id"], "inspector"), make.team(hidden["id"], "inspector", id=make.word())):
+        made = inspector.put(team) if "id" in team else inspector.post(team)
+        assert made.status == 201
+        assert "address" not in inspector.get(f"Patient/{hidden['id']}").json
+    assert social_care.post(make.team(hidden["id"], "inspector")).status == 201
+    assert "address" in inspector.get(f"Patient/{hidden['id']}").json
+
+
 def test_a_name_on_a_team_that_has_ended_is_a_name_no_more(suite, social_care, hidden):
     assert social_care.get(f"Patient/{hidden['id']}").status == 200
     [team] = suite.search(f"CareTeam?patient={hidden['id']}").ids

@@ -85,6 +85,28 @@ def test_a_put_to_another_place_is_refused(suite, path, status):
     assert suite.ask("PUT", path, make.patient(id="x")).status == status
 
 
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {
+            "tag": [
+                {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
+            ]
+        },
+        {
+            "security": [
+                {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "REDACTED"}
+            ]
+        },
+    ],
+    ids=["SUBSETTED", "REDACTED"],
+)
+def test_a_part_of_a_resource_cannot_take_its_place(suite, held, meta):
+    refused = suite.put({**held, "meta": meta})
+    assert (refused.status, refused.code) == (422, "business-rule")
+    assert suite.get(f"Patient/{held['id']}").json == held
+
+
 def test_an_update_is_validated_like_a_create(suite, held):
     assert suite.put({**held, "gender": "unheard-of"}).status == 400
     assert suite.get(f"Patient/{held['id']}").version == "1"

@@ -102,6 +102,8 @@ def _alike() -> dict[str, list[Any]]:
     return found
 
 
+# What is changed later must not be what is drawn next.
+_odd = ODD.map(copy.deepcopy)
 _ALIKE = _alike()
 _NAMES = st.sampled_from(_PROPERTIES.split()) | st.text(max_size=8)
 
@@ -120,7 +122,7 @@ def _change(draw: st.DrawFn, root: list[Any]) -> None:
     within, key = places[draw(st.integers(0, len(places) - 1))]
     match draw(st.integers(0, 9)):
         case 0 | 1:
-            within[key] = draw(ODD)
+            within[key] = draw(_odd)
         case 2:
             elsewhere, other = places[draw(st.integers(0, len(places) - 1))]
             within[key] = copy.deepcopy(elsewhere[other])
@@ -131,7 +133,7 @@ def _change(draw: st.DrawFn, root: list[Any]) -> None:
         case 5:
             within[key] = {draw(_NAMES): within[key]}
         case 6 if isinstance(within, dict):
-            within[draw(_NAMES)] = draw(ODD)
+            within[draw(_NAMES)] = draw(_odd)
         case 7 if isinstance(within[key], str):
             within[key] = draw(st.text(max_size=20) | st.sampled_from([*_TEXTS.split(), *_CHARACTERS]))
         case _ if key in _ALIKE:

@@ -53,10 +53,13 @@ def _agencies(child: Child) -> Iterator[Agency]:
     if child.unborn or child.restricted == "V":
         yield social_care
         return
+    if child.restricted:
+        # Who labels a child is named, and names the team.
+        yield social_care
     if child.setting:
         yield child.setting
     yield HEALTH
-    if child.known_to_social_care:
+    if child.known_to_social_care and not child.restricted:
         yield social_care
     if _has_education_service(child):
         yield agencies.education(child.authority)
