@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg2
@@ -109,7 +110,7 @@ def ready(port: int) -> bool:
 
 def measured(
     chosen: argparse.Namespace, secret: str, server: psutil.Popen, url: str, folder: str
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Loads, checks and replays; and what else there is to know."""
     origin = f"http://127.0.0.1:{chosen.port}"
     client = ["--token-url", f"{origin}/auth/token", "--client-id", "bench", "--client-secret", secret]
@@ -124,28 +125,37 @@ def measured(
             [sys.executable, str(HERE / "bench.py"), *words, *common], check=True, stdout=subprocess.DEVNULL
         )
 
-    before = size(url)
+    before, empty = sizes(url), count(url)
     bench("load", "--children", chosen.children)
-    after = size(url)
+    resources = count(url) - empty
+    kilobytes = {name: (size - before[name]) / resources / 1000 for name, size in sizes(url).items()}
     bench("run", *speeds, *only)
-    disk, resources = (new - old for new, old in zip(after, before, strict=True))
     return {
-        "resource_kb": disk / resources / 1000,
+        "kilobytes": kilobytes,
         "worker_mb": max(worker.memory_full_info().pss for worker in server.children()) / 2**20,
     }
 
 
-def size(url: str) -> tuple[int, int]:
-    """(bytes, resources)"""
-    return asked(url, "SELECT pg_database_size(current_database()), (SELECT count(*) FROM resource)")
+def sizes(url: str) -> dict[str, int]:
+    """Bytes of each table, indexes included."""
+    rows = asked(
+        url,
+        "SELECT relname, pg_total_relation_size(oid) FROM pg_class "
+        "WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
+    )
+    return dict(rows)
 
 
-def asked(url: str, query: str) -> tuple[int, ...]:
+def count(url: str) -> int:
+    return asked(url, "SELECT count(*) FROM resource")[0][0]
+
+
+def asked(url: str, query: str) -> list[tuple]:
     connection = psycopg2.connect(url)
     try:
         with connection.cursor() as cursor:
             cursor.execute(query)
-            return cursor.fetchone()
+            return cursor.fetchall()
     finally:
         connection.close()
 

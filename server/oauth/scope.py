@@ -28,9 +28,9 @@ def granted(requested: str | None, registered: str) -> str:
 def fault(text: str) -> str | None:
     """What is wrong with a list of scopes, in a sentence; None if they can be granted."""
     try:
-        return None if parsed(text) else "A client needs a scope, such as system/Observation.rs."
+        return None if parsed(text) else f"'{text}' is not a scope such as system/Observation.rs."
     except InvalidScopeError as error:
-        return str(error.description)
+        return f"'{text}' is not a scope that can be granted. {error.description}"
 
 
 def parsed(text: str) -> tuple[Scope, ...]:
