@@ -16,7 +16,7 @@ from server.search.hash import Hasher
 from server.search.registry import Registry
 from server.settings import CannotStart, Settings
 from server.store import agencies as numbering
-from server.store import marks
+from server.store import jobs, marks
 from server.store.database import Database
 
 _FINGERPRINT = "index-key"
@@ -59,6 +59,8 @@ def door(found: Settings, database: Database) -> Door:
         types=frozenset(definitions.resource_types),
     )
     publish(opened)
+    for job, child in jobs.left(database):
+        jobs.restrict_rest(database, job, child)
     return opened
 
 

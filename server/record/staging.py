@@ -17,7 +17,7 @@ from server.record.hook import Act
 from server.search.types import Index
 from server.search.types.reference import localised
 from server.search.view import INVOLVED, NAMED
-from server.store import locator, recordset, resources, sight, writing
+from server.store import jobs, locator, recordset, resources, sight, writing
 from server.store.database import Taken, Transaction
 from server.store.row import Entry, Row, Sighting, Stored
 
@@ -81,7 +81,7 @@ def flush(door: Door, transaction: Transaction, access: Access, staged: list[Sta
     outbox = [told(row, one.interaction, access.agency.number) for one, row in pairs]
     writing.write(connection, [row for _, row in pairs], outbox, lines)
     for one, row in pairs:
-        _move(connection, one, row)
+        _move(door, transaction, one, row)
     _check(connection, access, pairs)
 
 
@@ -90,12 +90,15 @@ def _alone(access: Access, one: Staged) -> bool:
     return one.slot.home is None and one.type != "Patient" and access.view(one.type, "c").everything
 
 
-def _move(connection: Any, one: Staged, row: Row) -> None:
+def _move(door: Door, transaction: Transaction, one: Staged, row: Row) -> None:
     """What a new home or a new label of a child takes along."""
-    if one.slot.home not in (None, row.child):
-        locator.move(connection, one.number, one.slot.id, row.rid, one.slot.home or row.rid, row.child)
-    if one.type == "Patient" and row.restriction != (one.slot.was.restriction if one.slot.was else 0):
+    connection, slot = transaction.connection, one.slot
+    if slot.home not in (None, row.child):
+        locator.move(connection, one.number, slot.id, row.rid, slot.home or row.rid, row.child)
+    if one.type == "Patient" and row.restriction != (slot.was.restriction if slot.was else 0):
         writing.restrict(connection, row.child, row.restriction)
+        job = jobs.leave_restriction(connection, row.child)
+        transaction.afterwards.append(lambda: jobs.restrict_rest(door.database, job, row.child))
 
 
 # ---- references --------------------------------------------------------------------------------------------

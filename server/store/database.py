@@ -1,8 +1,8 @@
 """The way to PostgreSQL: a pool of connections, transactions, statements prepared once a session."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
@@ -67,6 +67,8 @@ class Database:
             except BaseException:
                 transaction.undo()
                 raise
+        for act in transaction.afterwards:
+            act()
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -163,6 +165,8 @@ class Transaction:
     """Returning commits, raising rolls back."""
 
     connection: Connection
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
+    """What is to be done once it is committed."""
     _begun: bool = False
 
     def begin(self) -> None:

@@ -186,7 +186,17 @@ _bury = Prepared(
 def restrict(connection: Connection, child: int, restriction: int) -> None:
     """All that is known of a child follows the label on its Patient."""
     for table in (t.resource, t.history):
-        connection.execute(update(table).where(table.c.child == child).values(restriction=restriction))
+        other = (table.c.child == child, table.c.restriction != restriction)
+        connection.execute(update(table).where(*other).values(restriction=restriction))
+
+
+def restrict_as_labelled(connection: Connection, child: int) -> None:
+    """The same, by the label that stands on the Patient now."""
+    patient = t.resource_patient
+    label = select(patient.c.restriction).where(patient.c.child == child, patient.c.rid == child)
+    found = connection.execute(label).scalar_one_or_none()
+    if found is not None:
+        restrict(connection, child, found)
 
 
 # ---- claims ------------------------------------------------------------------------------------------------
