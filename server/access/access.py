@@ -5,7 +5,7 @@ that
 is the only place where they decide.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from urllib.parse import parse_qsl
 
@@ -15,9 +15,12 @@ from server.definition.compartment import child_parameter
 from server.fhir.issue import Forbidden, Invalid
 from server.search.hash import Hasher
 from server.search.query import parse
-from server.search.registry import Registry
+from server.search.registry import Registry, ask
 from server.search.types import Condition, Context
 from server.search.view import Alternative, CallerView
+
+_ANY = Context("", Hasher(bytes(32)), "")
+"""For the shape of a criterion, which no key decides."""
 
 _VERBS = {"c": "create", "r": "read", "u": "update", "d": "delete", "s": "search"}
 
@@ -116,5 +119,9 @@ def conditions_of(type_: str, criteria: str, registry: Registry) -> tuple[Condit
             raise Invalid(
                 f"'{criteria}' cannot narrow what may be seen of {type_}: only token and reference "
                 "parameters without a modifier can, and neither _id nor identifier."
+            )
+        if ask(condition, replace(_ANY, type=type_)).shape[0] == "implied":
+            raise Invalid(
+                f"'{criteria}' cannot narrow what may be seen of {type_}: name a code, and not a system."
             )
     return query.conditions

@@ -27,7 +27,7 @@ from server.fhir.meta import stamped
 from server.record import precondition, trace
 from server.record.door import Door
 from server.record.event import entry
-from server.record.staging import Slot, Staged, flush, local_targets
+from server.record.staging import Slot, Staged, creating, flush, local_targets
 from server.search.compile import ESTIMATED, Page, Search
 from server.search.extract import extract
 from server.search.include import Included, included, including
@@ -222,7 +222,7 @@ class Record:
         place = locator.lock(self.connection, number, id_)
         if place is None:
             precondition.hold(if_match, None)
-            self.access.view(type_, "c")
+            self.access.view(type_, creating(self.access, type_))
             rid = self.door.rids.take(self.connection)
             if locator.reserve(self.connection, number, id_, rid):
                 return self._stage("create", resource, Slot(id_, rid, 1, self._author, home=rid)), True
@@ -271,7 +271,7 @@ class Record:
         """Write under an id that is reserved and empty: deleted before, or spoken of before it was
         written."""
         precondition.hold(if_match, None)
-        self.access.view(type_, "c")
+        self.access.view(type_, creating(self.access, type_))
         number = self.door.library.type_number(type_)
         latest = resources.latest_version(self.connection, child, number, rid)
         if latest and not self._last_word(type_, id_):

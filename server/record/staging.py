@@ -85,9 +85,21 @@ def flush(door: Door, transaction: Transaction, access: Access, staged: list[Sta
     _check(connection, access, pairs)
 
 
+def creating(access: Access, type_: str) -> str:
+    """The letter of `cruds` by which the caller may make a new resource; a PUT that creates is an update too.
+
+    https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html#scopes-for-requesting-fhir-resources
+    """
+    return "c" if access.may(type_, "c") else "u"
+
+
 def _alone(access: Access, one: Staged) -> bool:
     """Whether one statement is all that its writing takes: a new resource, a new id, nothing to ask after."""
-    return one.slot.home is None and one.type != "Patient" and access.view(one.type, "c").everything
+    return (
+        one.slot.home is None
+        and one.type != "Patient"
+        and access.view(one.type, creating(access, one.type)).everything
+    )
 
 
 def _move(door: Door, transaction: Transaction, one: Staged, row: Row) -> None:
@@ -312,7 +324,7 @@ def _check(connection: Any, access: Access, pairs: list[tuple[Staged, Row]]) -> 
     back."""
     groups: dict[tuple[str, str], list[Row]] = {}
     for one, row in pairs:
-        groups.setdefault((one.type, "u" if one.slot.was else "c"), []).append(row)
+        groups.setdefault((one.type, "u" if one.slot.was else creating(access, one.type)), []).append(row)
     for (type_, letter), written in groups.items():
         permit = access.view(type_, letter)
         if permit.everything:

@@ -17,7 +17,7 @@ _done = Prepared(delete(t.job).where(t.job.c.id == bindparam("done")))
 
 
 def leave_restriction(connection: Connection, child: int) -> str:
-    """A child was labelled, and what was being written about it at that moment has to follow; the job's id."""
+    """A child was labelled: what was being written about it at that moment has to follow. The job's id."""
     id_, at = clock.new_id(), clock.now()
     line = {"id": id_, "kind": _RESTRICT, "status": "left", "created": at, "updated": at}
     connection.execute(insert(t.job).values(**line, detail={"child": child}))

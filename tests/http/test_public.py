@@ -261,7 +261,7 @@ def test_a_demonstration_client_is_admitted_in_the_demonstration_alone(app, new_
         ("system/Patient.s", {"search"}),
         ("system/Patient.rs", {"read", "vread", "history", "search"}),
         ("system/Patient.c", {"create", "create by PUT"}),
-        ("system/Patient.u", {"update"}),
+        ("system/Patient.u", {"update", "create by PUT"}),
         ("system/Patient.d", {"delete"}),
         ("system/*.read", {"read", "vread", "history", "search"}),
         ("system/Patient.write", {"create", "update", "create by PUT", "delete"}),
