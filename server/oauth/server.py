@@ -7,9 +7,9 @@ from typing import Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Payload, FlaskOAuth2Request
-from authlib.oauth2.rfc6749 import InvalidClientError
+from authlib.oauth2.rfc6749 import InvalidClientError, OAuth2Request
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
-from flask import Blueprint, Response
+from flask import Blueprint, Request, Response
 from flask import request as flask_request
 
 from server.http.edge import CLIENT
@@ -63,6 +63,20 @@ class _Payload(FlaskOAuth2Payload):  # type: ignore[misc]
         return self._request.form
 
 
+class _Request(FlaskOAuth2Request):  # type: ignore[misc]
+    """Takes the transport for granted: the settings have refused what is not safe.
+
+    What Authlib would judge by, scheme and Host as they came here, says nothing where a proxy ended TLS.
+    """
+
+    def __init__(self, request: Request) -> None:
+        OAuth2Request.__init__(
+            self, request.method, f"https://localhost{TOKEN_PATH}", headers=request.headers
+        )
+        self._request = request
+        self.payload = _Payload(request)
+
+
 class _Server(AuthorizationServer):  # type: ignore[misc]
     def __init__(self, found: Settings, database: Database) -> None:
         super().__init__()
@@ -96,6 +110,4 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
         return client
 
     def create_oauth2_request(self, ignored: None) -> FlaskOAuth2Request:
-        made = FlaskOAuth2Request(flask_request)
-        made.payload = _Payload(flask_request)
-        return made
+        return _Request(flask_request)

@@ -28,6 +28,14 @@ def test_a_client_that_knows_its_secret_gets_a_short_lived_token(auth):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_a_proxy_may_have_ended_tls(auth):
+    asked = {"grant_type": "client_credentials"}
+    answer = auth.post(
+        "/auth/token", data=asked, auth=("school", quote_plus(SECRET)), base_url="http://record.example"
+    )
+    assert answer.status_code == 200
+
+
 def test_a_token_says_who_acts_for_which_agency_and_where(auth):
     token = claims(auth, ask(auth))
     assert token.header["typ"] == "at+jwt"

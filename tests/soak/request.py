@@ -1,5 +1,6 @@
 """What a client may say: headers, ids, queries, Bundles; most of it sense, some of it none."""
 
+from base64 import b64encode
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -203,4 +204,39 @@ paths = st.one_of(
     ),
     st.text(max_size=20).map(lambda text: f"/fhir/{quote(text)}"),
     st.sampled_from(["/fhir/metadata?mode=%00", "/fhir/metadata?_format=xml", "/fhir//", "/fhir/_history"]),
+)
+
+# ---- tokens ------------------------------------------------------------------------------------------------
+
+
+def _basic(text: str) -> str:
+    return "Basic " + b64encode(text.encode(errors="surrogatepass")).decode()
+
+
+credentials = st.one_of(
+    st.just("suite:only-in-tests").map(_basic),
+    st.sampled_from(
+        ["suite:only-in-tests", "suite:wrong", "nobody:x", "suite", ":", "", "a\0:b", "%zz:%"]
+    ).map(_basic),
+    st.text(max_size=20).map(_basic),
+    latin,
+    latin.map("Basic {}".format),
+)
+_token_form = st.fixed_dictionaries(
+    {"grant_type": st.sampled_from(["client_credentials"] * 3 + ["password", "", "a\0"])},
+    optional={
+        "scope": st.sampled_from(
+            ["system/*.cruds", "system/Observation.rs?category=a", "system/*.read launch", "\0"]
+        )
+        | st.text(max_size=20),
+        "client_assertion_type": st.sampled_from(
+            ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "x"]
+        ),
+        "client_assertion": st.sampled_from(["a.b.c", "eyJhbGciOiJub25lIn0.e30.", "..", "\0"])
+        | st.text(max_size=20),
+        "client_id": st.text(max_size=8),
+    },
+)
+token_forms = _token_form.map(lambda form: urlencode(form, errors="surrogatepass").encode()) | st.binary(
+    max_size=40
 )

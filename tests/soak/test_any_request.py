@@ -20,18 +20,20 @@ from tests.soak.request import (
     FORM,
     bundles,
     content_types,
+    credentials,
     headers,
     ids,
     latin,
     methods,
     paths,
     queries,
+    token_forms,
     types,
 )
 
 pytestmark = pytest.mark.soak
 
-# The four tests share what the profile asks for: 20,000 in a soak, a few hundred otherwise.
+# The tests share what the profile asks for: 20,000 in a soak, a few hundred otherwise.
 some = settings(
     max_examples=max(settings().max_examples // 4, 100),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
@@ -151,3 +153,16 @@ def test_any_path_is_answered_or_refused(send, data, agency, said, method, path,
             latin | st.sampled_from(["Bearer ", "Bearer a.b.c", "Basic x", "bearer"])
         )
     send(agency, method, path, said, data=body)
+
+
+@some
+@given(data=st.data(), said=headers(), content_type=st.sampled_from([FORM, FORM, FORM]) | content_types)
+def test_any_question_for_a_token_is_answered_or_refused(application, tokens, data, said, content_type):
+    assert "suite" in tokens
+    told = {**said, "Content-Type": content_type, "Authorization": data.draw(credentials)}
+    body = data.draw(token_forms)
+    host = data.draw(st.sampled_from(["http://localhost", "http://record.example", "https://record.example"]))
+    answer = application.test_client().post("/auth/token", data=body, headers=told, base_url=host)
+    event(f"token {answer.status_code}")
+    assert answer.status_code in (200, 400, 401), answer.text
+    assert ("access_token" if answer.status_code == 200 else "error") in answer.json
