@@ -5,11 +5,13 @@ https://hl7.org/fhir/R4/resource.html#Meta
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from email.utils import format_datetime
 
 from server.fhir import Json
 
 CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
 REDACTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "REDACTED"}
 
 
@@ -34,7 +36,9 @@ def instant(at: datetime) -> str:
 
 def http_date(at: datetime) -> str:
     """`at` for a Last-Modified header (RFC 9110): whole seconds."""
-    return format_datetime(at.astimezone(UTC), usegmt=True)
+    utc = at.astimezone(UTC)
+    # Not by strftime: the names are English whatever the locale.
+    return f"{_DAYS[utc.weekday()]}, {utc.day:02d} {_MONTHS[utc.month - 1]} {utc.year:04d} {utc:%H:%M:%S} GMT"
 
 
 def etag(version: int) -> str:

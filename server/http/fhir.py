@@ -1,6 +1,6 @@
 """FHIR requests off the wire, and responses onto it."""
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -19,6 +19,9 @@ from server.oauth.discovery import smart_configuration
 from server.record.door import Door
 from server.settings import Settings
 from server.store.database import Database
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 blueprint = Blueprint("fhir", __name__)
 
@@ -109,12 +112,19 @@ def _accepts_json(accept: str) -> bool:
     return any(part.split(";")[0].strip().lower() in _ACCEPTED for part in accept.split(","))
 
 
+class _Wire(Response):
+    """A response whose headers are as they are to be sent: nothing is left to be looked up or corrected."""
+
+    def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
+        return self.headers
+
+
 def _onto_the_wire(response: FhirResponse) -> Response:
-    headers: Mapping[str, str] = response.headers
-    if response.body is None:
-        empty = Response(status=response.status, headers=Headers(headers))
+    headers = Headers(list(response.headers.items()))
+    body = response.body
+    if body is None:
+        empty = _Wire(status=response.status, headers=headers)
         del empty.headers["Content-Type"]
         return empty
-    return Response(
-        response.body, response.status, Headers(headers), content_type=f"{FHIR_JSON};charset=utf-8"
-    )
+    headers.set("Content-Length", str(len(body)))
+    return _Wire(body, response.status, headers, content_type=f"{FHIR_JSON};charset=utf-8")

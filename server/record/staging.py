@@ -1,6 +1,7 @@
 """Writes gathered until they go to the database together: one set of statements for one resource or
 thousands."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -135,14 +136,16 @@ def _places(door: Door, transaction: Transaction, access: Access, staged: list[S
     own: dict[Key, tuple[int, int]] = {
         (one.number, one.slot.id): (one.slot.rid, one.slot.rid) for one in staged
     }
+    # Where references are not checked, only whose a resource is has to be looked up.
+    checked = access.agency.integrity
     wanted: dict[Key, list[str]] = {}
     for one in staged:
-        for type_, id_ in one.targets:
+        for type_, id_ in one.targets if checked else _patients(one):
             key = (library.type_number(type_), id_)
             if key not in own:
                 wanted.setdefault(key, []).append(f"{type_}/{id_}")
     found = locator.places(connection, wanted) if wanted else {}
-    if wanted and access.agency.integrity:
+    if wanted and checked:
         _all_seen(door, connection, access, staged, set(wanted), found)
     patient = library.type_number("Patient")
     for number, id_ in wanted:
@@ -159,6 +162,10 @@ def _places(door: Door, transaction: Transaction, access: Access, staged: list[S
         one.slot.rid: door.hooks.restriction(one.resource) for one in staged if one.type == "Patient"
     }
     return Places({key: (child, rid) for key, (child, rid, _) in found.items()} | own, restrictions)
+
+
+def _patients(one: Staged) -> Iterator[tuple[str, str]]:
+    return (target for target in one.targets if target[0] == "Patient")
 
 
 def local_targets(resource: Json, door: Door) -> tuple[tuple[str, str], ...]:
