@@ -125,7 +125,8 @@ class Settings:
     tls_certificate: Path | None = _setting(None, _File(), "PEM file of the TLS certificate chain.")
     tls_key: Path | None = _setting(None, _File(), "PEM file of the TLS key.")
     workers: int = _setting(2, rules.Integer(validate=Range(1, 64)), "Server processes.")
-    threads: int = _setting(4, rules.Integer(validate=Range(1, 64)), "Requests at once in each process.")
+    # More would wait for the interpreter and for the disk, and cost what they wait with.
+    threads: int = _setting(2, rules.Integer(validate=Range(1, 64)), "Requests at once in each process.")
     pool_size: int = _setting(
         8, rules.Integer(validate=Range(1, 200)), "Database connections of each process."
     )
