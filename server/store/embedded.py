@@ -46,10 +46,10 @@ _OPTIONS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "wal_compression": "pglz",
-    # Bounds how much is replayed after a crash, and so how long the next start takes.
-    "max_wal_size": "512MB",
-    "checkpoint_timeout": "2min",
+    # Bounds how much is replayed after a crash, and so how long the next start takes; more often, and the
+    # first change of each page after a checkpoint, which is written whole, would cost more than the change.
+    "max_wal_size": "1GB",
+    "checkpoint_timeout": "5min",
     "max_parallel_workers_per_gather": "0",
     "autovacuum_naptime": "20s",
     "timezone": "UTC",
