@@ -76,10 +76,17 @@ def test_an_agency_without_rights_can_have_no_client(childrecord):
 @pytest.mark.parametrize(
     "scope",
     [
-        "everything", "system/Patient", "system/Patient.sr", "", "patient/Patient.rs", "user/*.rs",
-        "system/Observation.rs?date=2020", "system/*.rs?category=attendance", "system/Observation.rs?code:not=x",
+        "everything",
+        "system/Patient",
+        "system/Patient.sr",
+        "",
+        "patient/Patient.rs",
+        "user/*.rs",
+        "system/Observation.rs?date=2020",
+        "system/*.rs?category=attendance",
+        "system/Observation.rs?code:not=x",
     ],
-)  # fmt: skip
+)
 def test_a_scope_that_is_none_is_refused(childrecord, scope):
     result = childrecord("client", "add", "x", "--agency", "ashbourne-primary", "--scope", scope)
     assert result.exit_code == 1
