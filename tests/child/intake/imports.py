@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from fake_door import FakeDoor
-
 from server.child.intake import cin, school_census, ssda903
 from server.child.intake.children import Importer, Intake
 from server.child.intake.report import Report
 from server.child.intake.write import write
+from tests.child.intake.fake_door import FakeDoor
 
 DATA = Path(__file__).parents[2] / "data"
 IMPORTER = Importer("social-care", "330", {"reference": "Organization/social-care"})
