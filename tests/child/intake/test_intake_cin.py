@@ -1,11 +1,10 @@
 from pathlib import Path
 
-from imports import FORMATS, bring_in, files, read
-
 from server.child.intake.draft import BASE, extension_url, pruned
 from server.child.intake.report import Fate
 from server.fhir import Json
 from tests.child.intake.fake_door import FakeDoor
+from tests.child.intake.imports import FORMATS, bring_in, files, read
 
 CHILD = """<Child><ChildIdentifiers><LAchildID>{id}</LAchildID>{identifiers}</ChildIdentifiers>
 <ChildCharacteristics><Ethnicity>WBRI</Ethnicity><Disabilities><Disability>HAND</Disability><Disability>XX</Disability>

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from imports import DATA, FORMATS, bring_in, read
 from lxml import etree
 
 from server.child.intake.children import Intake
@@ -15,6 +14,7 @@ from server.child.intake.draft import pruned
 from server.child.intake.report import Extent, Fate, Origin
 from server.validation.validate import validate
 from tests.child.intake.fake_door import FakeDoor
+from tests.child.intake.imports import DATA, FORMATS, bring_in, read
 
 formats = pytest.mark.parametrize("format", FORMATS)
 

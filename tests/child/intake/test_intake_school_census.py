@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-from imports import IMPORTER, bring_in, files, read
 
 from server.child.intake import school_census
 from server.child.intake.children import Intake
@@ -9,6 +8,7 @@ from server.child.intake.draft import BASE, extension_url, pruned
 from server.child.intake.report import Extent, Fate, Report
 from server.child.intake.source import Unreadable
 from tests.child.intake.fake_door import FakeDoor
+from tests.child.intake.imports import IMPORTER, bring_in, files, read
 
 ON = (
     "pupilonrolltableid,NativeId,dob,surname,forename,middlenames,preferredsurname,formersurname,upn,formerupn,"

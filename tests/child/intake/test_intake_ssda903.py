@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-from imports import FORMATS, IMPORTER, bring_in, files, read
 
 from server.child.intake import ssda903
 from server.child.intake.children import Child
@@ -9,6 +8,7 @@ from server.child.intake.draft import BASE, extension_url, pruned
 from server.child.intake.report import Extent, Fate, Report
 from server.fhir import Json
 from tests.child.intake.fake_door import FakeDoor
+from tests.child.intake.imports import FORMATS, IMPORTER, bring_in, files, read
 
 EPISODES = "CHILD,DECOM,RNE,LS,CIN,PLACE,PLACE_PROVIDER,DEC,REC,REASON_PLACE_CHANGE,HOME_POST,PL_POST,URN\n"
 HEADER = "CHILD,SEX,DOB,ETHNIC,UPN,MOTHER,MC_DOB\n"

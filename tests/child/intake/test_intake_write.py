@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from imports import bring_in, files
 
 from server.child.intake.door import Change
 from server.child.intake.draft import BASE
 from server.child.intake.report import Extent, Fate
 from server.fhir import Json
 from tests.child.intake.fake_door import FakeDoor
+from tests.child.intake.imports import bring_in, files
 
 HEADER = "CHILD,SEX,DOB,ETHNIC,UPN,MOTHER,MC_DOB\n"
 UPN = "Z330400124001"
