@@ -1,8 +1,7 @@
 """What one caller may do: the scopes of its token ∩ the rights of its agency, as views for SQL.
 
 Nothing here looks at a resource. The views go into every statement that names the table of resources, and
-that
-is the only place where they decide.
+that is the only place where they decide.
 """
 
 from dataclasses import dataclass, field, replace

@@ -1,8 +1,7 @@
 """Elements that a caller may not see: taken out on the way out, kept on the way in, never searched by.
 
 What is taken out is data, `profiles/redaction.json`: by degree of sight ("existence" lists what stays,
-"withheld"
-what goes where the child is restricted).
+"withheld" what goes where the child is restricted).
 """
 
 from dataclasses import replace
@@ -38,9 +37,6 @@ def shown(row: Stored) -> Stored:
 
 def restored(resource: Json, held: Stored) -> Json:
     """What a PUT leaves of the elements that its sender was not shown: as they were, and the labels too."""
-    if not isinstance(resource.get("meta", {}), dict):
-        # Validation refuses it.
-        return resource
     before = json.decode(held.body.encode())
     hidden = {name: value for name, value in before.items() if _is_hidden(held, name)}
     given = {name: value for name, value in resource.items() if not _is_hidden(held, name)}

@@ -1,5 +1,4 @@
-"""The door of this process, put together from its settings; it does not open if anything is not
-understood."""
+"""The door of this process, put together from its settings; it opens only if all of them are understood."""
 
 from pathlib import Path
 

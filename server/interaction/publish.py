@@ -3,6 +3,7 @@
 They are written by the server itself, and no client may change them.
 """
 
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 
@@ -57,7 +58,9 @@ def publish(door: Door) -> int:
     return count
 
 
+@cache
 def _digest(*folders: Path) -> str:
+    """Of all that ships; worked out once, in the process that the workers are forked from."""
     found = blake2b(digest_size=16)
     for folder in folders:
         for file in sorted(folder.rglob("*.json")):

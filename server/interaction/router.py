@@ -23,12 +23,6 @@ from server.record.record import Record
 ATTEMPTS = 4
 """How often a request that lost a race is tried before it is told so."""
 
-_NAMES = {
-    "$": "operations",
-    "_history": "history of a type or of everything",
-    "_search": "search of everything",
-}
-
 
 def respond(request: FhirRequest, door: Door, access: Access) -> FhirResponse:
     """Answer a request in a transaction of its own (a batch: one for each entry).

@@ -32,7 +32,6 @@ from server.search.types import (
     SearchParamType,
     Shape,
     beside,
-    bound,
     missing,
     unless,
 )
@@ -194,11 +193,6 @@ def column(text: str) -> str:
     return (
         f"{text[: _LONGEST - 33]}\N{HORIZONTAL ELLIPSIS}{blake2b(text.encode(), digest_size=16).hexdigest()}"
     )
-
-
-def carries(row: FromClause, hashes: Sequence[int]) -> ColumnElement[bool]:
-    """One of the hashes is among the tokens of the row."""
-    return holds(row, bound(list(hashes)), single=len(hashes) == 1)
 
 
 def holds(row: FromClause, hashes: Bind, *, single: object) -> ColumnElement[bool]:
