@@ -1,0 +1,14 @@
+"""How history is read across resources."""
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Up."""
+
+
+def downgrade() -> None:
+    """Down."""
