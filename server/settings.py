@@ -56,6 +56,13 @@ class _Origins(rules.Field[tuple[str, ...]]):
         return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
 
 
+class _Words(rules.Field[tuple[str, ...]]):
+    """Words, separated by commas."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
 class _Path(rules.Field[Path]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Path:
         return Path(value).expanduser().absolute()
@@ -136,11 +143,34 @@ class Settings:
     statement_timeout: float = _setting(
         10.0, rules.Float(validate=Range(0.1, 3600)), "Seconds that one SQL statement may take."
     )
+    explain: tuple[str, ...] = _setting(
+        (),
+        _Words(),
+        "Clients that may ask with _explain how a search was carried out: its plan counts what is not shown.",
+    )
     body_limit: int = _setting(
         32 * 1024 * 1024, rules.Integer(validate=Range(1024, 2**31)), "Bytes of the largest request body."
     )
     bundle_limit: int = _setting(
         5000, rules.Integer(validate=Range(1, 100_000)), "Entries of the largest transaction or batch."
+    )
+    binary_limit: int = _setting(
+        16 * 1024 * 1024, rules.Integer(validate=Range(1, 2**30)), "Bytes of the largest Binary."
+    )
+    delete_limit: int = _setting(
+        100,
+        rules.Integer(validate=Range(1, 1000)),
+        "Resources that one conditional delete may take away; 1: only what is the only match.",
+    )
+    url_limit: int = _setting(
+        16 * 1024,
+        rules.Integer(validate=Range(1024, 32 * 1024)),
+        "Characters of the longest URL. A page link, which holds a search and more, may be longer.",
+    )
+    rate_limit: int = _setting(
+        1000,
+        rules.Integer(validate=Range(0, 1_000_000)),
+        "Requests a second that one client may send to each process, ten seconds' worth at once. 0: any.",
     )
     index_key: str = _setting(
         "",

@@ -139,6 +139,12 @@ def linkage(to: str, **more: Any) -> Resource:
     return {"resourceType": "Linkage", "item": [{"type": "source", "resource": reference(to)}], **more}
 
 
+def list_of(*paths: str, **more: Any) -> Resource:
+    """A List of no child."""
+    entries = [{"item": reference(path)} for path in paths]
+    return {"resourceType": "List", "status": "current", "mode": "working", "entry": entries, **more}
+
+
 def bundle(type_: str, *entries: Resource) -> Resource:
     return {"resourceType": "Bundle", "type": type_, **({"entry": list(entries)} if entries else {})}
 
@@ -167,3 +173,13 @@ def put(resource: Resource, **request: str) -> Resource:
 def urn() -> str:
     """A `urn:uuid` for an entry that has no id yet."""
     return f"urn:uuid:00000000-0000-4000-8000-{next(_numbers):012d}"
+
+
+def search_parameter(code: str, base: str, type: str, expression: str, **more: Any) -> Resource:
+    """One that is to be searched by."""
+    id = f"{base}-{code}"
+    return {
+        "resourceType": "SearchParameter", "id": id, "url": f"{TEST}/SearchParameter/{id}", "name": "Added",
+        "status": "active", "description": "Of a test.", "code": code, "base": [base], "type": type,
+        "expression": expression, **more,
+    }  # fmt: skip

@@ -11,6 +11,7 @@ import pytest
 
 import server
 from server.cli.main import cli
+from server.operation.registry import operations
 from server.settings import Settings, variable
 from server.store import tables
 
@@ -83,6 +84,14 @@ def test_every_interaction_has_a_page_that_says_what_it_answers(name: str) -> No
     for wanted in ("```bash", "[base]"):
         assert wanted in page
     assert f"({name}.md)" in text(DOCS / "interaction/README.md")
+
+
+@pytest.mark.parametrize("code", sorted({each.code for each, _ in operations()}))
+def test_every_operation_has_a_page_that_says_what_it_answers(code: str) -> None:
+    page = text(DOCS / "operation" / f"{code.partition('-')[0]}.md")
+    for wanted in (f"${code}", "```bash", "[base]", "**Rights.**"):
+        assert wanted in page
+    assert f"{code.partition('-')[0]}.md)" in text(DOCS / "operation/README.md")
 
 
 def test_every_route_is_told_of() -> None:

@@ -271,10 +271,17 @@ def matches(rule: Json, resource: Json) -> bool:
     return any(each.get("system") == system and wanted in ("", each["code"]) for each in codings)
 
 
+# A type that no profile of ours is of.
+REPLACED: Json = {
+    "resourceType": "DocumentReference",
+    "relatesTo": [{"code": "replaces", "target": {"reference": "DocumentReference/1"}}],
+}
+
+
 @pytest.mark.parametrize("path", SEARCH_PARAMETERS, ids=name)
 def test_a_search_parameter_of_ours_finds_something_in_an_example(path: Path) -> None:
     definition = read(path)
-    resources = [read(each) for each in EXAMPLES]
+    resources = [*(read(each) for each in EXAMPLES), REPLACED]
     [type] = definition["base"]
     parameter = library().search_parameters(type)[definition["code"]]
     assert parameter.type == definition["type"]

@@ -12,11 +12,12 @@ from server.access.agency import Agency, Right
 from server.access.scope import Scope
 from server.definition.compartment import child_parameter
 from server.fhir.issue import Forbidden, Invalid
+from server.search.context import NAMED_BY, Behind
 from server.search.hash import Hasher
 from server.search.query import parse
 from server.search.registry import Registry, ask
 from server.search.types import Condition, Context
-from server.search.view import Alternative, CallerView
+from server.search.view import Alternative, CallerView, alike
 
 _ANY = Context("", Hasher(bytes(32)), "")
 """For the shape of a criterion, which no key decides."""
@@ -62,6 +63,11 @@ class Access:
             "s" in s.interactions and s.type in ("*", "Patient") for s in self.scopes
         )
 
+    @cached_property
+    def searched(self) -> tuple[str, ...]:
+        """The types of which it may search some."""
+        return tuple(each for each in self.registry.library.resource_types if self.may(each, "s"))
+
     def _view(self, type_: str, letter: str) -> CallerView:
         # A user's and a patient's scopes mean less than the agency's: who they are must be known first.
         scopes = [
@@ -80,8 +86,19 @@ class Access:
             for right in rights
             for narrowing in (right.criteria or ("",))
         )
-        directory = type_ != "Patient" and child_parameter(type_) is None
-        return CallerView(type_, self.agency.number, tuple(dict.fromkeys(ways)), context, directory)
+        seen_with = type_ in NAMED_BY
+        directory = type_ != "Patient" and (seen_with or child_parameter(type_) is None)
+        behind = self._behind if seen_with and letter != "c" else None
+        return CallerView(type_, self.agency.number, tuple(dict.fromkeys(ways)), context, directory, behind)
+
+    @cached_property
+    def _behind(self) -> Behind:
+        """What may be read of the types that something else may be seen with."""
+        library = self.registry.library
+        others = (each for each in library.resource_types if each not in NAMED_BY)
+        return alike(
+            {library.type_number(each): self.view(each, "r") for each in others if self.may(each, "r")}
+        )
 
     def _alternative(
         self, type_: str, letter: str, right: Right, narrowing: str, scope: Scope
@@ -111,6 +128,10 @@ def conditions_of(type_: str, criteria: str, registry: Registry) -> tuple[Condit
         registry,
         strict=True,
     )
+    if query.joins:
+        raise Invalid(
+            f"'{criteria}' cannot narrow what may be seen of {type_}: it speaks of other resources."
+        )
     for condition in query.conditions:
         if condition.modifier or condition.parameter.type not in ("token", "reference") or (
             condition.parameter.code in ("_id", "identifier")
@@ -118,6 +139,11 @@ def conditions_of(type_: str, criteria: str, registry: Registry) -> tuple[Condit
             raise Invalid(
                 f"'{criteria}' cannot narrow what may be seen of {type_}: only token and reference "
                 "parameters without a modifier can, and neither _id nor identifier."
+            )
+        if registry.library.shipped(type_).get(condition.parameter.code) != condition.parameter:
+            raise Invalid(
+                f"'{criteria}' cannot narrow what may be seen of {type_}: '{condition.parameter.code}' was "
+                "added while the server ran, and may be taken away again."
             )
         if ask(condition, replace(_ANY, type=type_)).shape[0] == "implied":
             raise Invalid(

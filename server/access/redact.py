@@ -4,17 +4,21 @@ What is taken out is data, `profiles/redaction.json`: by degree of sight ("exist
 "withheld" what goes where the child is restricted).
 """
 
+from collections.abc import Set
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 import msgspec
 
 from server.access.mask import masks
+from server.definition.added import added
 from server.definition.folder import profiles
 from server.definition.library import library
+from server.definition.searchparameter import SearchParameter
 from server.fhir import Json, json
 from server.fhir.meta import REDACTED
 from server.search.element import properties
+from server.search.read import read
 from server.store.row import Stored
 
 _ALWAYS = ("resourceType", "id")
@@ -80,7 +84,7 @@ def by_existence(type_: str) -> frozenset[str]:
     stays = _existence(type_) - {"meta"}
     return frozenset(
         code
-        for code, parameter in library().search_parameters(type_).items()
+        for code, parameter in library().shipped(type_).items()
         if code in ("_id", "_lastUpdated")
         or ((asked := properties(type_, parameter)) and {_bare(name) for name in asked} <= stays)
     )
@@ -92,10 +96,25 @@ def withheld_parameters(type_: str) -> frozenset[str]:
     gone = _withheld(type_)
     return frozenset(
         code
-        for code, parameter in library().search_parameters(type_).items()
+        for code, parameter in library().shipped(type_).items()
         if code not in ("_id", "_lastUpdated")
         and ((asked := properties(type_, parameter)) is None or gone & {_bare(name) for name in asked})
     )
+
+
+def tells_of_withheld(type_: str, asked: Set[str]) -> bool:
+    """Whether one of the search parameters would tell of what is withheld."""
+    if not withheld_parameters(type_).isdisjoint(asked):
+        return True
+    those = (each for code, each in added().of(type_).items() if code in asked)
+    return any(_reads_withheld(type_, each) for each in those)
+
+
+@lru_cache(maxsize=1024)
+def _reads_withheld(type_: str, parameter: SearchParameter) -> bool:
+    """Whether a parameter that was added looks at anything that is withheld, or may."""
+    names = read(type_, parameter.expression)
+    return names is None or not _withheld(type_).isdisjoint(map(_bare, names))
 
 
 def _is_hidden(row: Stored, name: str) -> bool:

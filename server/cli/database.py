@@ -28,3 +28,13 @@ def status() -> None:
     """Say which schema the database has and which one this release needs; exit with 1 if they differ."""
     with connected() as found, found.autocommit() as connection:
         step(f"The database has schema {schema.status(connection).found}, which this release needs.")
+
+
+@database.command()
+@click.option("--all", "whole", is_flag=True, help="Index every resource anew, whether it needs it or not.")
+@click.option("--status", "ask", is_flag=True, help="Only say how far it is.")
+def reindex(whole: bool, ask: bool) -> None:
+    """Index what is left to be indexed, beside the servers that are up, and show how far it is."""
+    from server.cli.reindex import run
+
+    run(whole=whole, ask=ask)

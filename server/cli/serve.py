@@ -102,9 +102,14 @@ def application() -> Any:
         signal.signal(each, signal.SIG_DFL)
     from server.http import log
     from server.http.app import create
+    from server.job.reindexer import Reindexer
+    from server.job.worker import Worker
 
     log.configure(settings().log_level)
-    return create()
+    app = create()
+    for work in (Reindexer, Worker):
+        work(app.extensions["door"]).start()
+    return app
 
 
 def _preload(found: Settings) -> None:

@@ -107,7 +107,7 @@ def _system(include: Json, find: Find) -> _Expansion | None:
     definition = find("CodeSystem", url)
     if definition is None or definition.get("content") != "complete":
         return None
-    system = _System({concept["code"]: concept for concept in _concepts(definition)}, _parents(definition))
+    system = _System({concept["code"]: concept for concept in concepts(definition)}, parents(definition))
     listed = set(system.concepts)
     for each in include.get("filter", ()):
         if each["op"] not in _FILTERS:
@@ -116,7 +116,8 @@ def _system(include: Json, find: Find) -> _Expansion | None:
     return {url: listed}
 
 
-def _concepts(definition: Json) -> Iterator[Json]:
+def concepts(definition: Json) -> Iterator[Json]:
+    """Every concept of a code system, those inside others too."""
     todo = list(definition.get("concept", ()))
     while todo:
         concept = todo.pop()
@@ -124,10 +125,10 @@ def _concepts(definition: Json) -> Iterator[Json]:
         todo.extend(concept.get("concept", ()))
 
 
-def _parents(definition: Json) -> dict[str, set[str]]:
+def parents(definition: Json) -> dict[str, set[str]]:
     """A concept stands under another by nesting, or by a property that names the other."""
     found: dict[str, set[str]] = {}
-    for concept in _concepts(definition):
+    for concept in concepts(definition):
         for below in concept.get("concept", ()):
             found.setdefault(below["code"], set()).add(concept["code"])
         for each in concept.get("property", ()):

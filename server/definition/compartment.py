@@ -10,16 +10,25 @@ from server.definition.searchparameter import SearchParameter
 
 PATIENT = "http://hl7.org/fhir/CompartmentDefinition/patient"
 
+COMPARTMENTS = {
+    "Device": "http://hl7.org/fhir/CompartmentDefinition/device",
+    "Encounter": "http://hl7.org/fhir/CompartmentDefinition/encounter",
+    "Patient": PATIENT,
+    "Practitioner": "http://hl7.org/fhir/CompartmentDefinition/practitioner",
+    "RelatedPerson": "http://hl7.org/fhir/CompartmentDefinition/relatedPerson",
+}
+"""The definition of the compartment of each type that has one."""
+
 
 def patient_parameters(type: str) -> tuple[str, ...]:
     """The codes by any of which a resource of the type stands in a Patient's compartment."""
-    return _patient_compartment().get(type, ())
+    return compartment("Patient").get(type, ())
 
 
 @cache
 def child_parameter(type: str) -> SearchParameter | None:
     """The reference that says whose resource it is: `patient`, else `subject`, if that can be a Patient."""
-    parameters = library().search_parameters(type)
+    parameters = library().shipped(type)
     for code in ("patient", "subject"):
         parameter = parameters.get(code)
         if parameter and parameter.type == "reference" and "Patient" in parameter.target:
@@ -28,7 +37,8 @@ def child_parameter(type: str) -> SearchParameter | None:
 
 
 @cache
-def _patient_compartment() -> dict[str, tuple[str, ...]]:
-    definition = library().resource("CompartmentDefinition", PATIENT)
+def compartment(kind: str) -> dict[str, tuple[str, ...]]:
+    """By type, the codes by any of which a resource stands in the compartment of a resource of that kind."""
+    definition = library().resource("CompartmentDefinition", COMPARTMENTS[kind])
     assert definition is not None
     return {each["code"]: tuple(each.get("param", ())) for each in definition["resource"]}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from server.definition import codes as _codes
 from server.definition import folder as _folder
+from server.definition.added import added
 from server.definition.archive import NAME, Archive
 from server.definition.children import Children, children
 from server.definition.codes import Codes
@@ -60,7 +61,11 @@ class Library:
         return (resource for _, resource in self._own)
 
     def search_parameters(self, type: str) -> Mapping[str, SearchParameter]:
-        """Those of the type by code, the ones that every resource has included."""
+        """Those of the type by code, the ones that every resource has included; and what was added."""
+        return added().beside(type, self.shipped(type))
+
+    def shipped(self, type: str) -> Mapping[str, SearchParameter]:
+        """The same without what was added while the server runs: the same at any time."""
         known = self._search_parameters.get(type)
         if known is None:
             known = self._search_parameters[type] = by_code(type, self._parameters(type), self.children)
@@ -94,13 +99,23 @@ class Library:
             self._codes[url] = _codes.codes(url, self.resource)
         return self._codes[url]
 
+    def code_systems(self) -> Mapping[str, str | None]:
+        """The code systems whose codes are here, each with its version."""
+        own = (each for each in self.ours() if each["resourceType"] == "CodeSystem")
+        hl7 = (self._archive.resource("CodeSystem", url) for url in self._archive.urls("CodeSystem"))
+        return {
+            each["url"]: each.get("version")
+            for each in (*hl7, *own)
+            if each is not None and each["content"] == "complete"
+        }
+
     def check(self) -> None:
         """Raises Unusable on what must stop the start, naming the definition and what is wrong with it."""
         for path, definition in self._own:
             for canonical in dangling(definition, self.__contains__):
                 raise Unusable(f"'{path}' names '{canonical}', which does not exist.")
         for type in self._types_with_own_parameters():
-            for parameter in self.search_parameters(type).values():
+            for parameter in self.shipped(type).values():
                 if ("SearchParameter", parameter.url) in self._own:
                     _try(parameter, type)
 

@@ -15,6 +15,17 @@ from server.fhir.path import Path, TypeOf, applicable, compile
 
 
 @dataclass(frozen=True, slots=True)
+class Component:
+    """A part of a composite: the parameter that it is like, and where it stands in the composite's element.
+
+    An expression that begins with `%resource.` stands outside of it.
+    """
+
+    definition: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
 class SearchParameter:
     """`expression` is "" for those that no element answers (`_text`, `_filter`)."""
 
@@ -26,6 +37,7 @@ class SearchParameter:
     target: tuple[str, ...]
     number: int
     type_of: TypeOf = field(compare=False, repr=False)
+    components: tuple[Component, ...] = ()
     _paths: dict[str, Path] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def extract(self, resource: Json) -> list[tuple[Any, str]]:
@@ -56,6 +68,9 @@ def search_parameter(definition: Json, type_of: TypeOf) -> SearchParameter:
         target=tuple(definition.get("target", ())),
         number=number(definition["code"]),
         type_of=type_of,
+        components=tuple(
+            Component(each["definition"], each["expression"]) for each in definition.get("component", ())
+        ),
     )
 
 

@@ -44,7 +44,8 @@ class Element:
 
     `name` is what FHIRPath calls it: "value" for `value[x]`. `max` is None where there is no limit. `repeats`
     says whether JSON has an array: as the base type says, and not a profile that lowers the maximum.
-    `content` is the path of another element of the same structure that has the same children.
+    `content` is the path of another element of the same structure that has the same children. `summary`: a
+    summary of the resource has it, as the definition says or because it may change what the others mean.
     """
 
     path: str
@@ -56,6 +57,7 @@ class Element:
     types: tuple[ElementType, ...]
     binding: Binding | None
     content: str | None
+    summary: bool
     children: tuple["Element", ...]
 
     def properties(self) -> Iterator[tuple[str, ElementType]]:
@@ -113,6 +115,7 @@ def _element(element: Json, inside: dict[str, list[Json]], kind: str) -> Element
         types=_types(element, path, kind),
         binding=_binding(element.get("binding", {})),
         content=element["contentReference"].rpartition("#")[2] if "contentReference" in element else None,
+        summary=element.get("isSummary", False) or element.get("isModifier", False),
         children=tuple(_element(each, inside, kind) for each in inside.get(path, ())),
     )
 

@@ -116,6 +116,12 @@ class Duplicate(Conflict):
         self.claims = claims
 
 
+class Incomplete(FhirError):
+    """Known, and not ready yet: it would find less than there is."""
+
+    status, code = 409, "incomplete"
+
+
 class Gone(FhirError):
     """It was here and has been deleted."""
 
@@ -140,6 +146,12 @@ class TooLarge(FhirError):
     status, code = 413, "too-long"
 
 
+class UriTooLong(FhirError):
+    """The URL is longer than the declared limit."""
+
+    status, code = 414, "too-long"
+
+
 class UnsupportedMediaType(FhirError):
     """The body is in a format that is not ours."""
 
@@ -150,6 +162,12 @@ class Unprocessable(FhirError):
     """Well-formed, and against a rule of the record or a profile."""
 
     status, code = 422, "business-rule"
+
+
+class Inapplicable(FhirError):
+    """A patch that can be understood, and that does not fit the resource as it is."""
+
+    status, code = 422, "processing"
 
 
 class Throttled(FhirError):

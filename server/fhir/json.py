@@ -26,6 +26,16 @@ _KEY = re.compile(rb'"[ \t\r\n]*:')
 
 def decode(body: bytes) -> Any:
     """The object that `body` holds; whatever can be read in two ways, or not at all, is refused."""
+    return _decoded(body, dict, "object, '{ … }'")
+
+
+def decode_array(body: bytes) -> list[Any]:
+    """The array that `body` holds, as strictly."""
+    found: list[Any] = _decoded(body, list, "array, '[ … ]'")
+    return found
+
+
+def _decoded(body: bytes, kind: type, called: str) -> Any:
     if body.startswith(_BYTE_ORDER_MARK):
         body = body[len(_BYTE_ORDER_MARK) :]
     try:
@@ -38,8 +48,8 @@ def decode(body: bytes) -> Any:
         raise Malformed(_not_utf8(body)) from None
     except RecursionError:
         raise Malformed(_TOO_DEEP) from None
-    if not isinstance(tree, dict):
-        raise Malformed("The body has to be one JSON object, '{ … }'.")
+    if not isinstance(tree, kind):
+        raise Malformed(f"The body has to be one JSON {called}.")
     # What is written again as it was read has lost no key, and writing is the cheapest way to know.
     if body.count(b"{") + body.count(b"[") > DEPTH_LIMIT or _encoder.encode(tree) != body:
         _refuse_ambiguity(tree, body)
@@ -51,6 +61,35 @@ def decode(body: bytes) -> Any:
 def encode(value: Any) -> bytes:
     """Compact UTF-8; a Decimal is written as it was read: 1.50 stays 1.50."""
     return _encoder.encode(value)
+
+
+def copied(value: Any) -> Any:
+    """A copy that shares no object and no array."""
+    if type(value) is dict:
+        return {key: copied(each) for key, each in value.items()}
+    return [copied(each) for each in value] if type(value) is list else value
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Whether two values are the same in JSON: numbers by what they are worth (1.50 is 1.5), and no boolean
+    is one."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(equal(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(equal, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def identical(one: Any, other: Any) -> bool:
+    """Whether two values say the same in FHIR, where 1.50 says more than 1.5; the order of properties says
+    nothing."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(identical(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(identical, one, other))
+    if isinstance(one, Decimal) or isinstance(other, Decimal):
+        return type(one) is type(other) and str(one) == str(other)
+    return type(one) is type(other) and bool(one == other)
 
 
 class _Unreadable(Exception):

@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/resource.html#Meta
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from server.fhir import Json
 
@@ -34,6 +35,7 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
 
 
+@lru_cache(maxsize=256)
 def http_date(at: datetime) -> str:
     """`at` for a Last-Modified header (RFC 9110): whole seconds."""
     utc = at.astimezone(UTC)

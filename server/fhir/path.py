@@ -101,6 +101,22 @@ def compile(expression: str, type: str, type_of: TypeOf) -> Path:
     return _path(closure.every(chains), others)
 
 
+def criterion(node: Node, type: str, type_of: TypeOf) -> Callable[[Any, Json], bool]:
+    """Whether a criterion holds of an element of a type, in a resource.
+
+    Raises:
+        Unread: it is beyond the closures. Unknown: it names what there is not.
+    """
+    test = _Compiler(type, type_of).test(node, type)
+
+    def holds(element: Any, resource: Json) -> bool:
+        found = Found()
+        found.resource = resource
+        return bool(test(element, found))
+
+    return holds
+
+
 def is_closure(expression: str, type: str, type_of: TypeOf) -> bool:
     """Whether the expression compiles without fhirpathpy."""
     try:

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from server.definition.library import library
 from server.fhir.issue import FhirError
-from server.http import fhir, health, outcome
+from server.http import docs, fhir, health, outcome
 from server.http.edge import REQUEST_ID, Edge
 from server.http.route import namer
 from server.oauth import server as oauth
@@ -35,6 +35,7 @@ def create(found: Settings | None = None) -> Flask:
     app.extensions["settings"], app.extensions["database"] = found, database
     fhir.open_to(app, found, database)
     app.register_blueprint(fhir.blueprint, url_prefix=found.base_path)
+    app.register_blueprint(docs.blueprint(app.extensions["capabilities"], app.extensions["openapi"]))
     app.register_blueprint(oauth.blueprint(found, database))
     app.register_blueprint(health.blueprint(database))
     app.register_error_handler(Exception, _refusal(found.base_path))

@@ -3,6 +3,7 @@
 It wraps the application as plain WSGI, because that is cheaper than hooks and sees every answer.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -11,6 +12,8 @@ from server import clock
 from server.http import log, metrics, proxy
 from server.http.headers import Headers, Standing
 from server.settings import Settings
+
+_SLASHES = re.compile("/{2,}")
 
 REQUEST_ID = "childrecord.request_id"
 """Where the request's environment holds its id."""
@@ -44,6 +47,10 @@ class Edge:
         request_id = environ[REQUEST_ID] = proxy.request_id(environ, self._networks) or clock.new_id()
         if self._networks:
             environ["REMOTE_ADDR"] = proxy.client_address(environ, self._networks)
+        path = environ["PATH_INFO"]
+        if path.endswith("/") or "//" in path:
+            environ["PATH_INFO"] = _joined(path)
+        correlation_id = proxy.correlation_id(environ)
         origin = environ.get("HTTP_ORIGIN")
         if origin and _is_preflight(environ):
             start_response("204 No Content", self._standing.preflight(origin))
@@ -54,6 +61,8 @@ class Edge:
             nonlocal status
             status = int(line[:3])
             headers.append(("X-Request-Id", request_id))
+            if correlation_id is not None and correlation_id != request_id:
+                headers.append(("X-Correlation-Id", correlation_id))
             self._standing.extend(headers, origin)
             return start_response(line, headers, exc_info)
 
@@ -72,6 +81,11 @@ class Edge:
             client=environ.get(CLIENT),
             request=environ[REQUEST_ID],
         )
+
+
+def _joined(path: str) -> str:
+    """A path without the slashes that a client joined it with once too often."""
+    return _SLASHES.sub("/", path).rstrip("/") or "/"
 
 
 def _is_preflight(environ: Environ) -> bool:

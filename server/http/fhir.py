@@ -1,18 +1,19 @@
 """FHIR requests off the wire, and responses onto it."""
 
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from flask import Blueprint, Flask, Response, current_app, request
-from werkzeug.datastructures import Headers
+from werkzeug.routing import Rule
 
 from server.fhir import Json, json
-from server.fhir.exchange import FhirRequest, FhirResponse
-from server.fhir.issue import Malformed, NotAcceptable, UnsupportedMediaType
+from server.fhir.exchange import FhirRequest
+from server.fhir.issue import NotFound, UnsupportedMediaType, UriTooLong
+from server.http import compress, negotiate, wire
 from server.http.bearer import Bearer
 from server.http.edge import CLIENT
-from server.http.outcome import FHIR_JSON
-from server.interaction import capabilities
+from server.http.rate import Rate
+from server.http.wire import Environ, Wanted
+from server.interaction import capabilities, declared, openapi
 from server.interaction.opening import door
 from server.interaction.router import respond
 from server.oauth.discovery import smart_configuration
@@ -20,20 +21,22 @@ from server.record.door import Door
 from server.settings import Settings
 from server.store.database import Database
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
 blueprint = Blueprint("fhir", __name__)
 
-_JSON = ("application/fhir+json", "application/json", "text/json", "application/json+fhir")
-_ACCEPTED = (*_JSON, "*/*", "application/*", "text/*", "")
-_FORMATS = (*_JSON, "json")
-_FORM = "application/x-www-form-urlencoded"
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_PASSED = {
-    name: "HTTP_" + name.upper().replace("-", "_")
-    for name in ("if-match", "if-none-match", "if-none-exist", "if-modified-since", "prefer")
-}
+_BODILESS = ("GET", "HEAD", "DELETE")
+_PASSED = (
+    ("accept", "HTTP_ACCEPT"),
+    ("content-type", "CONTENT_TYPE"),
+    ("idempotency-key", "HTTP_IDEMPOTENCY_KEY"),
+    ("if-match", "HTTP_IF_MATCH"),
+    ("if-modified-since", "HTTP_IF_MODIFIED_SINCE"),
+    ("if-none-exist", "HTTP_IF_NONE_EXIST"),
+    ("if-none-match", "HTTP_IF_NONE_MATCH"),
+    ("prefer", "HTTP_PREFER"),
+    ("x-cascade", "HTTP_X_CASCADE"),
+    ("x-provenance", "HTTP_X_PROVENANCE"),
+    ("x-security-context", "HTTP_X_SECURITY_CONTEXT"),
+)
 """The headers that interactions know, each with its name in the environment of a request."""
 
 
@@ -41,18 +44,25 @@ def open_to(app: Flask, found: Settings, database: Database) -> None:
     """Let requests in; raises if the record cannot be opened."""
     opened = door(found, database)
     app.extensions["door"], app.extensions["bearer"] = opened, Bearer(opened, found)
-    app.extensions["capabilities"] = capabilities.Statement(opened, found.issuer)
+    app.view_functions[interaction.__name__] = interaction
+    for path in ("", "/<path:path>"):
+        # Whatever the method: what is no interaction is refused in FHIR's terms, and says what would be one.
+        app.url_map.add(Rule(found.base_path + path, endpoint=interaction.__name__))
+    app.extensions["rate"] = Rate(found.rate_limit)
+    app.config["URL_LIMIT"] = found.url_limit
+    app.extensions["capabilities"] = capabilities.Statement(opened, found)
+    app.extensions["openapi"] = openapi.Document(opened, found)
 
 
-@blueprint.route("/metadata", methods=["GET"])
+@blueprint.route("/metadata", methods=["GET"], provide_automatic_options=False)
 def metadata() -> Response:
     """The CapabilityStatement: for everybody."""
-    _acceptable(request.args.get("_format"), request.headers.get("Accept", ""))
+    asked = wire.wanted(request.environ, wire.query(request.environ))
     statement: capabilities.Statement = current_app.extensions["capabilities"]
-    return _onto_the_wire(FhirResponse(200, statement.text(request.args.get("mode", "full"))))
+    return wire.lasting(statement.text(request.args.get("mode", "full")), asked, request.environ)
 
 
-@blueprint.route("/.well-known/smart-configuration", methods=["GET"])
+@blueprint.route("/.well-known/smart-configuration", methods=["GET"], provide_automatic_options=False)
 def discovery() -> Response:
     """What SMART clients read first: for everybody."""
     return Response(
@@ -60,71 +70,89 @@ def discovery() -> Response:
     )
 
 
-@blueprint.route("", methods=_METHODS, defaults={"path": ""}, strict_slashes=False)
-@blueprint.route("/<path:path>", methods=_METHODS)
-def interaction(path: str) -> Response:
+def interaction(path: str = "") -> Response:
     """Every interaction: token first, then the request."""
-    bearer: Bearer = current_app.extensions["bearer"]
-    access = bearer.access(request.headers.get("Authorization"))
-    request.environ[CLIENT] = access.client
-    opened: Door = current_app.extensions["door"]
-    return _onto_the_wire(respond(_off_the_wire(path), opened, access))
-
-
-def _off_the_wire(path: str) -> FhirRequest:
     environ = request.environ
-    headers = {name: environ[variable] for name, variable in _PASSED.items() if variable in environ}
-    query = parse_qsl(_as_text(environ.get("QUERY_STRING", "")), keep_blank_values=True)
-    _acceptable(dict(query).get("_format"), environ.get("HTTP_ACCEPT", ""))
-    form = request.method == "POST" and path.endswith("_search")
-    if form:
-        if request.mimetype not in ("", _FORM):
-            raise UnsupportedMediaType(f"A search by POST is sent as {_FORM}.")
-        query += parse_qsl(request.get_data(cache=False, as_text=True), keep_blank_values=True)
-    content = None if form or request.method in ("GET", "HEAD", "DELETE") else _content()
-    return FhirRequest(request.method, path.strip("/"), tuple(query), headers, content)
+    bearer: Bearer = current_app.extensions["bearer"]
+    _fits(environ)
+    if environ["REQUEST_METHOD"] == "OPTIONS":
+        return wire.response(204, None, {"Allow": _methods(path.strip("/"))}, wire.best(environ), environ)
+    access = bearer.access(environ.get("HTTP_AUTHORIZATION"))
+    environ[CLIENT] = access.client
+    rate: Rate = current_app.extensions["rate"]
+    rate.admit(access.client)
+    opened: Door = current_app.extensions["door"]
+    asked, found = _off_the_wire(path.strip("/"), environ)
+    answer = respond(found, opened, access)
+    return wire.response(answer.status, answer.body, answer.headers, asked, environ)
 
 
-def _as_text(query: str) -> str:
-    """What a client sent without percent-encoding is UTF-8, which WSGI hands over as Latin-1."""
-    return query if query.isascii() else query.encode("latin-1").decode(errors="replace")
+def _methods(path: str) -> str:
+    """What a URL takes, for everybody: it depends on the URL alone."""
+    found = declared.methods(path, current_app.extensions["door"].types)
+    if not found:
+        raise NotFound("There is no such URL.")
+    return ", ".join(found)
 
 
-def _content() -> Json:
+def _fits(environ: Environ) -> None:
+    """Raises UriTooLong. A page link is longer than the search that it goes on with."""
+    query = environ.get("QUERY_STRING", "")
+    limit: int = current_app.config["URL_LIMIT"]
+    if len(query) + len(environ["PATH_INFO"]) > limit and not query.startswith("_page="):
+        raise UriTooLong(
+            f"The URL is longer than {limit} characters: search by POST, or ask for less at once."
+        )
+
+
+def _off_the_wire(path: str, environ: Environ) -> tuple[Wanted, FhirRequest]:
+    method, query = environ["REQUEST_METHOD"], wire.query(environ)
+    if method == "POST" and path.endswith("_search"):
+        query += _form()
+        content = raw = None
+    elif method in _BODILESS:
+        content = raw = None
+    else:
+        content, raw = _body(method, path, environ)
+    asked = wire.wanted(environ, query, anything=_is_binary(path))
+    headers = {
+        name: wire.as_text(environ[variable])
+        for name, variable in _PASSED
+        if environ.get(variable) is not None
+    }
+    return asked, FhirRequest(method, path, tuple(query), headers, content, raw)
+
+
+def _form() -> wire.Pairs:
+    """The parameters of a search by POST."""
+    if request.mimetype not in ("", negotiate.FORM):
+        raise UnsupportedMediaType(f"A search by POST is sent as {negotiate.FORM}.")
+    return parse_qsl(_whole_body(request.environ).decode(errors="replace"), keep_blank_values=True)
+
+
+def _body(method: str, path: str, environ: Environ) -> tuple[Json | None, bytes | None]:
+    """The resource, or what is sent in the place of one."""
+    body = _whole_body(environ)
+    said = negotiate.sent(environ.get("CONTENT_TYPE", ""))
+    # A patch may be written in JSON or XML that is no resource, and anything may be kept as a Binary.
+    if method == "PATCH" or _is_binary(path):
+        is_resource = said.own
+    elif said.format is None and body:
+        raise UnsupportedMediaType(f"The body must be {negotiate.FHIR_TYPES}.")
+    else:
+        is_resource = True
+    if not is_resource:
+        return None, body
+    return (wire.read(body, said.format), None) if body and said.format else (None, None)
+
+
+def _whole_body(environ: Environ) -> bytes:
     body = request.get_data(cache=False)
-    if not body:
-        raise Malformed("The request must carry a resource.")
-    if request.mimetype not in _JSON:
-        raise UnsupportedMediaType(f"The body must be {FHIR_JSON}; other formats are not built yet.")
-    content: Json = json.decode(body)
-    return content
+    encoding = environ.get("HTTP_CONTENT_ENCODING")
+    if not encoding:
+        return body
+    return compress.expanded(body, encoding, current_app.config["MAX_CONTENT_LENGTH"])
 
 
-def _acceptable(format_: str | None, accept: str) -> None:
-    if format_ is not None:
-        if format_.split(";")[0].strip().replace(" ", "+") not in _FORMATS:
-            raise NotAcceptable("This server answers in JSON; other formats are not built yet.")
-    elif accept not in _ACCEPTED and not _accepts_json(accept):
-        raise NotAcceptable(f"None of the formats in Accept is built: {FHIR_JSON} is.")
-
-
-def _accepts_json(accept: str) -> bool:
-    return any(part.split(";")[0].strip().lower() in _ACCEPTED for part in accept.split(","))
-
-
-class _Wire(Response):
-    """A response whose headers are as they are to be sent: nothing is left to be looked up or corrected."""
-
-    def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
-        return self.headers
-
-
-def _onto_the_wire(response: FhirResponse) -> Response:
-    headers = Headers(list(response.headers.items()))
-    body = response.body
-    if body is None:
-        empty = _Wire(status=response.status, headers=headers)
-        del empty.headers["Content-Type"]
-        return empty
-    headers.set("Content-Length", str(len(body)))
-    return _Wire(body, response.status, headers, content_type=f"{FHIR_JSON};charset=utf-8")
+def _is_binary(path: str) -> bool:
+    return path == "Binary" or path.startswith("Binary/")

@@ -13,11 +13,12 @@ _NOT_KEPT = ("Cache-Control", "no-store")
 
 _ALLOWED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 _ALLOWED_HEADERS = (
-    "Authorization, Accept, Content-Type, If-Match, If-None-Match, If-None-Exist, If-Modified-Since, Prefer, "
-    "X-Provenance, X-Correlation-Id"
+    "Authorization, Accept, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-Modified-Since, "
+    "If-None-Exist, If-None-Match, Prefer, X-Correlation-Id, X-Provenance, X-Request-Id, X-Security-Context"
 )
 _EXPOSED_HEADERS = (
-    "Content-Location, ETag, Last-Modified, Location, Retry-After, WWW-Authenticate, X-Request-Id"
+    "Allow, Content-Disposition, Content-Location, ETag, Expires, Last-Modified, Location, Retry-After, "
+    "WWW-Authenticate, X-Correlation-Id, X-Progress, X-Request-Id, X-Security-Context"
 )
 
 Headers = list[tuple[str, str]]
@@ -28,14 +29,13 @@ class Standing:
 
     def __init__(self, found: Settings) -> None:
         strict = [_STRICT_TRANSPORT] if found.public_url.startswith("https:") else []
-        self._always = [*_SECURITY, *strict]
+        self._always = [*_SECURITY, *strict, _NOT_KEPT]
         self._origins = frozenset(found.origins)
 
     def extend(self, headers: Headers, origin: str | None) -> None:
         """Add them to an answer's own."""
-        headers += self._always
-        if not any(name.lower() == "cache-control" for name, _ in headers):
-            headers.append(_NOT_KEPT)
+        own = {name.lower() for name, _ in headers}
+        headers += [each for each in self._always if each[0].lower() not in own]
         if origin is not None:
             headers += self._sharing(origin)
 

@@ -2,15 +2,14 @@
 
 import logging
 
-from flask import Response, request
+from flask import Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from server.fhir import json
 from server.fhir.issue import FhirError, Issue, TooLarge
+from server.http import wire
 from server.http.edge import REQUEST_ID
 from server.interaction.answer import outcome
-
-FHIR_JSON = "application/fhir+json"
 
 _log = logging.getLogger(__name__)
 
@@ -18,7 +17,8 @@ _log = logging.getLogger(__name__)
 def render(error: Exception) -> Response:
     """An OperationOutcome with the status that the error has."""
     if isinstance(error, RequestEntityTooLarge):
-        return render(TooLarge("The body is larger than this server takes in one request."))
+        limit = current_app.config["MAX_CONTENT_LENGTH"]
+        return render(TooLarge(f"The body has more than {limit} bytes, which is the limit."))
     if isinstance(error, FhirError):
         return _response(error.status, error.issues, error.headers)
     if isinstance(error, HTTPException):
@@ -31,4 +31,5 @@ def render(error: Exception) -> Response:
 
 
 def _response(status: int, issues: tuple[Issue, ...], headers: dict[str, str]) -> Response:
-    return Response(json.encode(outcome(issues)), status, headers, content_type=f"{FHIR_JSON};charset=utf-8")
+    environ = request.environ
+    return wire.response(status, json.encode(outcome(issues)), headers, wire.best(environ), environ)

@@ -27,6 +27,15 @@ def client_address(environ: dict[str, Any], networks: tuple[Network, ...]) -> st
     return address
 
 
+def correlation_id(environ: dict[str, Any]) -> str | None:
+    """What the client calls its request, for it to know the answer by; it goes back, and nowhere else.
+
+    https://hl7.org/fhir/R4/http.html#custom
+    """
+    given: str = environ.get("HTTP_X_CORRELATION_ID") or environ.get("HTTP_X_REQUEST_ID", "")
+    return given if _REQUEST_ID.fullmatch(given) else None
+
+
 def request_id(environ: dict[str, Any], networks: tuple[Network, ...]) -> str | None:
     """The id that a proxy of ours gave the request; a client could write anything there, and it is logged."""
     given: str = environ.get("HTTP_X_REQUEST_ID", "")

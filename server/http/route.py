@@ -4,8 +4,10 @@ import re
 from collections.abc import Callable
 
 _OPERATION = re.compile(r"\$[a-z-]{1,40}")
-_WORDS = frozenset({"_history", "_search", "metadata", ".well-known", "smart-configuration"})
-_OUTSIDE = frozenset({"/healthz", "/readyz", "/metrics", "/auth/token", "/auth/jwks"})
+_WORDS = frozenset({"_async", "_history", "_search", "metadata", ".well-known", "smart-configuration"})
+_OUTSIDE = frozenset(
+    {"/healthz", "/readyz", "/metrics", "/auth/token", "/auth/jwks", "/docs", "/openapi.json"}
+)
 
 
 def namer(base_path: str, types: frozenset[str]) -> Callable[[str], str]:

@@ -10,6 +10,7 @@ from server.fhir.exchange import FhirResponse
 from server.fhir.issue import FhirError, Issue, Malformed
 from server.fhir.meta import etag, http_date
 from server.fhir.primitive import legible
+from server.record.change import Change
 from server.store.row import Stored
 
 
@@ -18,7 +19,9 @@ def of(stored: Stored, status: int, headers: Mapping[str, str] = {}) -> FhirResp
     return FhirResponse(status, stored.body.encode(), {**described(stored), **headers})
 
 
-def written(stored: Stored, status: int, base_url: str, prefer: str) -> FhirResponse:
+def written(
+    stored: Stored, status: int, base_url: str, prefer: str, change: Change = Change.NONE
+) -> FhirResponse:
     """The answer to a write: where the version is, and as much of it as the client prefers."""
     location = f"{base_url}/{stored.type}/{stored.id}/_history/{stored.version}"
     headers = {**described(stored), "Location": location} if status == 201 else described(stored)
@@ -26,10 +29,15 @@ def written(stored: Stored, status: int, base_url: str, prefer: str) -> FhirResp
         case "minimal":
             return FhirResponse(status, None, headers)
         case "OperationOutcome":
-            told = Issue("informational", f"{stored.type}/{stored.id} was written.", severity="information")
-            return FhirResponse(status, json.encode(outcome((told,))), headers)
+            return told(status, f"{stored.type}/{stored.id}: {change.value}.", headers)
         case _:
             return FhirResponse(status, stored.body.encode(), headers)
+
+
+def told(status: int, what: str, headers: Mapping[str, str]) -> FhirResponse:
+    """An OperationOutcome of what was done."""
+    issue = Issue("informational", what, severity="information")
+    return FhirResponse(status, json.encode(outcome((issue,))), headers)
 
 
 def described(stored: Stored) -> dict[str, str]:

@@ -3,59 +3,140 @@
 https://hl7.org/fhir/R4/capabilitystatement.html
 """
 
-from functools import cached_property
+from collections.abc import Iterable, Mapping
+from functools import cached_property, lru_cache
 
 from server import __version__, clock
+from server.definition.added import Added, added
+from server.definition.compartment import COMPARTMENTS
+from server.definition.reach import OWN
 from server.fhir import Json, json
+from server.fhir.issue import Invalid
+from server.fhir.json import DEPTH_LIMIT
 from server.fhir.meta import instant
+from server.interaction import declared, patch
+from server.operation import registry as operations
 from server.record.door import Door
+from server.search.complete import is_complete
+from server.search.query import MAX_COUNT
 from server.search.registry import Registry
+from server.settings import Settings
+
+MODES = ("full", "normative", "terminology")
+
+LIMIT = f"{OWN}StructureDefinition/limit"
+"""The extension that declares a limit."""
 
 _SMART = "http://fhir-registry.smarthealthit.org/StructureDefinition/"
-_INTERACTIONS = ("read", "vread", "update", "delete", "history-instance", "create", "search-type")
+_NORMATIVE = frozenset(
+    {
+        "Binary", "Bundle", "CapabilityStatement", "CodeSystem", "Observation", "OperationDefinition",
+        "OperationOutcome", "Parameters", "Patient", "StructureDefinition", "ValueSet",
+    }
+)  # fmt: skip
+"""The types of R4 that are normative: http://hl7.org/fhir/R4/ballot-intro.html"""
+
+_TRIAL_USE = frozenset(
+    {
+        "security", "supportedProfile", "versioning", "readHistory", "updateCreate", "conditionalCreate",
+        "conditionalRead", "conditionalUpdate", "conditionalDelete", "referencePolicy", "searchInclude",
+        "searchRevInclude",
+    }
+)  # fmt: skip
+"""The elements of a statement that are not: http://hl7.org/fhir/R4/capabilitystatement-definitions.html"""
+
+
+def limits(found: Settings) -> Mapping[str, int]:
+    """What no request goes beyond, by name."""
+    return {
+        "body-bytes": found.body_limit,
+        "binary-bytes": found.binary_limit,
+        "bundle-entries": found.bundle_limit,
+        "deletes-by-condition": found.delete_limit,
+        "nesting": DEPTH_LIMIT,
+        "page-entries": MAX_COUNT,
+        "url-characters": found.url_limit,
+        "statement-milliseconds": int(found.statement_timeout * 1000),
+        **({"requests-a-second": found.rate_limit} if found.rate_limit else {}),
+    }
 
 
 class Statement:
     """The CapabilityStatement of a door; its date is that of the start."""
 
-    def __init__(self, door: Door, issuer: str) -> None:
-        self._door, self._issuer = door, issuer
+    def __init__(self, door: Door, found: Settings) -> None:
+        self._door, self._settings = door, found
         self._date = instant(clock.now())
+        self._made = lru_cache(maxsize=len(MODES))(self._text)
 
     def text(self, mode: str) -> bytes:
-        """The statement as JSON; every mode is the same statement."""
-        del mode
-        return self._text
+        """The statement as JSON: made again when a search parameter was added.
 
-    @cached_property
-    def _text(self) -> bytes:
-        return json.encode(self.resource())
+        Raises:
+            Invalid: it is asked for in a mode that there is not.
+        """
+        self._door.parameters.hold_of(self._door.database)
+        return self._made(mode, added())
+
+    def _text(self, mode: str, those: Added) -> bytes:
+        match mode:
+            case "full":
+                return json.encode(self.resource())
+            case "normative":
+                return json.encode(_normative(self.resource()))
+            case "terminology":
+                return json.encode(self.terminology())
+        raise Invalid(f"'mode' is one of {', '.join(MODES)}.")
 
     def resource(self) -> Json:
         """The CapabilityStatement."""
+        library, revincludes = self._door.library, self._revincludes()
         return {
-            "resourceType": "CapabilityStatement",
+            **self._head("CapabilityStatement"),
+            "fhirVersion": "4.0.1",
+            "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
+            "patchFormat": list(patch.FORMATS),
+            "rest": [
+                {
+                    "extension": [_limit(*each) for each in limits(self._settings).items()],
+                    "mode": "server",
+                    "security": self._security(),
+                    "resource": [self._resource(each, revincludes) for each in library.resource_types],
+                    "interaction": _codes(each for each in declared.INTERACTIONS if each.code in _SYSTEM),
+                    "searchParam": self._parameters(None),
+                    **_operations(None),
+                    "compartment": list(COMPARTMENTS.values()),
+                }
+            ],
+        }
+
+    def terminology(self) -> Json:
+        """The TerminologyCapabilities: the code systems that are at hand."""
+        systems = sorted(self._door.library.code_systems().items())
+        return {
+            **self._head("TerminologyCapabilities"),
+            "codeSystem": [{"uri": url, **_version(version)} for url, version in systems],
+        }
+
+    def _head(self, type_: str) -> Json:
+        name = "Single Child Record"
+        return {
+            "resourceType": type_,
+            "url": f"{self._door.base_url}/metadata",
+            "version": __version__,
+            "name": "SingleChildRecord",
+            "title": name,
             "status": "active",
             "date": self._date,
             "kind": "instance",
-            "software": {"name": "Single Child Record", "version": __version__},
-            "implementation": {"description": "Single Child Record", "url": self._door.base_url},
-            "fhirVersion": "4.0.1",
-            "format": ["application/fhir+json", "json"],
-            "rest": [
-                {
-                    "mode": "server",
-                    "security": self._security(),
-                    "resource": [self._resource(type_) for type_ in self._door.library.resource_types],
-                    "interaction": [{"code": "transaction"}, {"code": "batch"}],
-                }
-            ],
+            "software": {"name": name, "version": __version__},
+            "implementation": {"description": name, "url": self._door.base_url},
         }
 
     def _security(self) -> Json:
         uris = {
             "url": _SMART + "oauth-uris",
-            "extension": [{"url": "token", "valueUri": f"{self._issuer}/auth/token"}],
+            "extension": [{"url": "token", "valueUri": f"{self._settings.issuer}/auth/token"}],
         }
         service = {
             "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
@@ -63,31 +144,48 @@ class Statement:
         }
         return {"extension": [uris], "cors": True, "service": [{"coding": [service]}]}
 
-    def _resource(self, type_: str) -> Json:
-        registry: Registry = self._door.registry
-        parameters = registry.parameters(type_)
-        profiles = self._profiles.get(type_)
+    def _resource(self, type_: str, revincludes: Mapping[str, list[str]]) -> Json:
+        interactions = declared.of_type(type_)
+        codes = {each.code for each in interactions}
+        conditional = {each.code for each in interactions if each.conditional}
         found: Json = {"type": type_, "profile": f"http://hl7.org/fhir/StructureDefinition/{type_}"}
-        if profiles:
+        if profiles := self._profiles.get(type_):
             found["supportedProfile"] = profiles
-        return {
+        whole = {
             **found,
-            "interaction": [{"code": code} for code in _INTERACTIONS],
-            "versioning": "versioned-update",
-            "readHistory": True,
-            "updateCreate": True,
-            "conditionalCreate": True,
-            "conditionalRead": "not-match",
-            "conditionalUpdate": False,
-            "conditionalDelete": "not-supported",
-            "referencePolicy": ["literal", "logical"],
-            "searchInclude": list(registry.includes(type_)),
-            "searchRevInclude": self._revincludes.get(type_, []),
-            "searchParam": [
-                {"name": code, "definition": parameters[code].url, "type": parameters[code].type}
-                for code in registry.supported(type_)
-            ],
+            "interaction": _codes(interactions),
+            "versioning": "versioned-update" if "update" in codes else "versioned",
+            "readHistory": "vread" in codes,
+            "updateCreate": "update" in codes,
+            "conditionalCreate": "create" in codes,
+            "conditionalRead": "full-support",
+            "conditionalUpdate": "update" in conditional,
+            "conditionalDelete": self._deletes if "delete" in conditional else "not-supported",
+            "referencePolicy": ["literal", "logical", "local"],
+            "searchInclude": list(self._registry.includes(type_)),
+            "searchRevInclude": revincludes.get(type_, []),
+            "searchParam": self._parameters(type_),
+            **_operations(type_),
         }
+        # An empty array is not allowed.
+        return {name: value for name, value in whole.items() if value != []}
+
+    @property
+    def _deletes(self) -> str:
+        return "multiple" if self._settings.delete_limit > 1 else "single"
+
+    @property
+    def _registry(self) -> Registry:
+        return self._door.registry
+
+    def _parameters(self, type_: str | None) -> list[Json]:
+        """The search parameters of a type; of all types those that have no other base."""
+        parameters = self._registry.parameters(type_ or "Basic")
+        return [
+            {"name": code, "definition": parameters[code].url, "type": parameters[code].type}
+            for code in self._registry.supported(type_ or "Basic")
+            if type_ or "Resource" in parameters[code].base
+        ]
 
     @cached_property
     def _profiles(self) -> dict[str, list[str]]:
@@ -97,12 +195,46 @@ class Statement:
                 found.setdefault(resource["type"], []).append(resource["url"])
         return found
 
-    @cached_property
     def _revincludes(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for type_ in self._door.library.resource_types:
-            for code, parameter in self._door.registry.parameters(type_).items():
-                if parameter.type == "reference":
+            for code, parameter in self._registry.parameters(type_).items():
+                if parameter.type == "reference" and is_complete(parameter):
                     for target in parameter.target:
                         found.setdefault(target, []).append(f"{type_}:{code}")
         return found
+
+
+_SYSTEM = ("transaction", "batch", "search-system", "history-system")
+
+
+def _codes(interactions: Iterable[declared.Interaction]) -> list[Json]:
+    return [{"code": code} for code in dict.fromkeys(each.code for each in interactions)]
+
+
+def _operations(type_: str | None) -> Json:
+    """The operations of a type, or of the whole system."""
+    found = [{"name": each.code, "definition": each.url} for each in operations.offered(type_)]
+    return {"operation": found} if found else {}
+
+
+def _limit(name: str, value: int) -> Json:
+    return {
+        "url": LIMIT,
+        "extension": [{"url": "name", "valueCode": name}, {"url": "value", "valueUnsignedInt": value}],
+    }
+
+
+def _version(version: str | None) -> Json:
+    return {"version": [{"code": version, "isDefault": True}]} if version else {}
+
+
+def _normative(statement: Json) -> Json:
+    """The statement without what R4 has on trial."""
+    [rest] = statement["rest"]
+    resources = [_firm(each) for each in rest["resource"] if each["type"] in _NORMATIVE]
+    return {**statement, "rest": [{**_firm(rest), "resource": resources}]}
+
+
+def _firm(element: Json) -> Json:
+    return {name: value for name, value in element.items() if name not in _TRIAL_USE}

@@ -3,9 +3,12 @@
 https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.request
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from server import clock
@@ -13,11 +16,14 @@ from server.fhir import Json, json
 from server.fhir.exchange import FhirRequest, FhirResponse
 from server.fhir.issue import Malformed, TooLarge
 from server.fhir.meta import instant
+from server.fhir.primitive import instant as is_instant
 from server.record.door import Door
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
-_HEADERS = {"ifNoneMatch": "if-none-match", "ifMatch": "if-match", "ifNoneExist": "if-none-exist",
-            "ifModifiedSince": "if-modified-since"}  # fmt: skip
+_HEADERS = {"ifNoneMatch": "if-none-match", "ifMatch": "if-match", "ifNoneExist": "if-none-exist"}
+_FHIR_JSON = "application/fhir+json"
+_SLASHES = re.compile("/{2,}")
+_OUTCOME = b'{"resourceType":"OperationOutcome"'
 
 
 def entries(request: FhirRequest, door: Door) -> list[Json]:
@@ -38,8 +44,8 @@ def entries(request: FhirRequest, door: Door) -> list[Json]:
     return found
 
 
-def request(entry: Json, at: int, prefer: str = "") -> FhirRequest:
-    """The request that an entry stands for.
+def request(entry: Json, at: int, base_url: str, headers: Mapping[str, str] = {}) -> FhirRequest:
+    """The request that an entry stands for; `headers` are those it has from the Bundle's.
 
     Raises:
         Malformed: it stands for none.
@@ -48,27 +54,55 @@ def request(entry: Json, at: int, prefer: str = "") -> FhirRequest:
     path = f"Bundle.entry[{at}].request"
     if not isinstance(asked, dict):
         raise Malformed("The entry has no 'request'.", expression=path)
-    method, url = asked.get("method"), asked.get("url")
+    method = asked.get("method")
     if method not in _METHODS:
         raise Malformed(
             "The method of an entry is one of " + ", ".join(_METHODS) + ".", expression=f"{path}.method"
         )
-    if not isinstance(url, str) or not url:
-        raise Malformed("The entry has no 'request.url'.", expression=f"{path}.url")
-    where, _, query = url.lstrip("/").partition("?")
-    headers = {name: asked[key] for key, name in _HEADERS.items() if isinstance(asked.get(key), str)}
+    where, query = _url(asked.get("url"), base_url, f"{path}.url")
     resource = entry.get("resource")
+    told = {name: _text(asked[key], f"{path}.{key}") for key, name in _HEADERS.items() if key in asked}
     return FhirRequest(
         method=method,
-        path=unquote(where),
+        path=where,
         query=tuple(parse_qsl(query, keep_blank_values=True)),
-        headers={"prefer": prefer, **headers},
+        # In a Bundle everything is a resource: a Binary is not its bytes.
+        headers={"accept": _FHIR_JSON, "content-type": _FHIR_JSON, **headers, **told, **_since(asked, path)},
         content=resource if isinstance(resource, dict) else None,
     )
 
 
-def text(response: FhirResponse, full_url: str | None = None, minimal: bool = False) -> bytes:
-    """The entry that answers; `minimal`: without the resource that was written."""
+def _text(value: Any, path: str) -> str:
+    """A condition. One that cannot be read is refused: without it the write would be another."""
+    if not isinstance(value, str):
+        raise Malformed(f"'{path.rpartition('.')[2]}' has to be a string.", expression=path)
+    return value
+
+
+def _url(url: Any, base_url: str, path: str) -> tuple[str, str]:
+    """(path, query) of a URL that is relative to the base, or begins with it."""
+    if not isinstance(url, str) or not url:
+        raise Malformed("The entry has no 'request.url'.", expression=path)
+    local = url.removeprefix(base_url) if url == base_url or url.startswith(f"{base_url}/") else url
+    where, _, query = local.lstrip("/").partition("?")
+    where = _SLASHES.sub("/", where)
+    if ":" in where.partition("/")[0]:
+        raise Malformed("The URL of an entry is relative to the base of this server.", expression=path)
+    return unquote(where).rstrip("/"), query
+
+
+def _since(asked: Json, path: str) -> dict[str, str]:
+    """`ifModifiedSince` is an instant, which stands in the place of the header's date of HTTP."""
+    given = asked.get("ifModifiedSince")
+    if given is None:
+        return {}
+    if not is_instant(given):
+        raise Malformed("'ifModifiedSince' is an instant.", expression=f"{path}.ifModifiedSince")
+    return {"if-modified-since": given}
+
+
+def text(response: FhirResponse, *, shown: bool = True) -> bytes:
+    """The entry that answers; `shown`: with the resource."""
     status = HTTPStatus(response.status)
     told: Json = {"status": f"{status.value} {status.phrase}"}
     headers = response.headers
@@ -76,17 +110,31 @@ def text(response: FhirResponse, full_url: str | None = None, minimal: bool = Fa
         if name in headers:
             told[key] = headers[name]
     if "Last-Modified" in headers:
-        told["lastModified"] = instant(parsedate_to_datetime(headers["Last-Modified"]))
-    parts = [b'"fullUrl":' + json.encode(full_url)] if full_url else []
-    if response.status >= 400 and response.body:
-        outcome = b',"outcome":' + response.body + b"}"
-        return b"{" + b",".join([*parts, b'"response":' + json.encode(told)[:-1] + outcome]) + b"}"
-    if response.body and not minimal:
-        parts.append(b'"resource":' + response.body)
-    return b"{" + b",".join([*parts, b'"response":' + json.encode(told)]) + b"}"
+        told["lastModified"] = _modified(headers["Last-Modified"])
+    head = json.encode(told)
+    if response.body and (response.status >= 400 or ("ETag" in headers and _is_outcome(response.body))):
+        return b'{"response":' + head[:-1] + b',"outcome":' + response.body + b"}}"
+    resource = b'"resource":' + response.body + b"," if response.body and shown else b""
+    return b"{" + resource + b'"response":' + head + b"}"
+
+
+@lru_cache(maxsize=64)
+def _modified(date: str) -> str:
+    # The entries of a transaction are all of one moment.
+    return instant(parsedate_to_datetime(date))
+
+
+def _is_outcome(body: bytes) -> bool:
+    """Whether it tells of what was written, instead of showing it: `Prefer: return=OperationOutcome`."""
+    return body.startswith(_OUTCOME)
 
 
 def bundle(type_: str, answers: Sequence[bytes]) -> bytes:
     """The Bundle of the answers."""
-    head = json.encode({"resourceType": "Bundle", "id": clock.new_id(), "type": type_})
-    return head[:-1] + b',"entry":[' + b",".join(answers) + b"]}" if answers else head
+    return filled({"resourceType": "Bundle", "id": clock.new_id(), "type": type_}, answers)
+
+
+def filled(head: Json, entries: Sequence[bytes]) -> bytes:
+    """A Bundle with its entries."""
+    text = json.encode(head)
+    return text[:-1] + b',"entry":[' + b",".join(entries) + b"]}" if entries else text

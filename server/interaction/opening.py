@@ -10,6 +10,8 @@ from server.child.hooks import hooks
 from server.definition.library import library
 from server.fhir.issue import FhirError
 from server.interaction.publish import publish
+from server.operation.registry import operations
+from server.record import reindex
 from server.record.door import Door
 from server.search.hash import Hasher
 from server.search.registry import Registry
@@ -30,7 +32,8 @@ def door(found: Settings, database: Database) -> Door:
 
     Raises:
         NotReady: rights that cannot be compiled, or an index key that is not this database's.
-        NotReadable: a rights file that cannot be understood.
+        NotReadable: a rights file that cannot be understood. Unusable: an operation without a function, or a
+            function without an operation.
     """
     definitions = library()
     registry, hasher = Registry(definitions), Hasher(_key(found))
@@ -45,6 +48,7 @@ def door(found: Settings, database: Database) -> Door:
         known = agencies(contents, numbering.numbers(connection, contents))
     for agency in known.values():
         _compiled(agency, registry)
+    operations()
     opened = Door(
         database=database,
         library=definitions,
@@ -55,8 +59,12 @@ def door(found: Settings, database: Database) -> Door:
         hooks=hooks(known.values(), registry, hasher, found.public_url),
         page_key=hasher.derived("page"),
         bundle_limit=found.bundle_limit,
+        binary_limit=found.binary_limit,
+        delete_limit=found.delete_limit,
+        explain=frozenset(found.explain),
         types=frozenset(definitions.resource_types),
     )
+    reindex.prepare(opened)
     publish(opened)
     for job, child in jobs.left(database):
         jobs.restrict_rest(database, job, child)

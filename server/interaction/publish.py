@@ -48,6 +48,8 @@ def publish(door: Door) -> int:
         if marks.get(connection, _MARK) == digest:
             return 0
         record = Record(door, transaction, access)
+        # It takes long, and other servers of this record may be asked for history meanwhile.
+        record.hold()
         count = 0
         for resource in door.library.ours():
             type_, id_ = resource["resourceType"], resource["id"]

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 from server.access.agency import Agency
 from server.definition.library import Library
+from server.record.added import Parameters
 from server.record.hook import Hooks
 from server.search.hash import Hasher
 from server.search.registry import Registry
@@ -27,8 +29,16 @@ class Door:
     hooks: Hooks
     page_key: bytes
     bundle_limit: int = 5000
+    binary_limit: int = 16 * 1024 * 1024
+    delete_limit: int = 100
+    explain: frozenset[str] = frozenset()
+    """The clients that may be told how a search was carried out."""
     rids: RidSource = field(default_factory=RidSource)
     types: frozenset[str] = frozenset()
+    parameters: Parameters = field(default_factory=Parameters)
+    """The search parameters that were added while the server runs."""
+    woken: Event = field(default_factory=Event)
+    """Set when a request was left to be answered later (`job.worker`)."""
 
     def traced(self, connection: Any, agency: int, children: Iterable[int]) -> set[int]:
         """Those of the children whose existence the agency has learned by tracing."""

@@ -37,8 +37,12 @@ def entry(
 
 
 def told(row: Row, interaction: str, author: int) -> dict[str, Any]:
-    """What subscribers are told from: a row of the outbox. `author` is who acted, not who wrote it first."""
+    """What subscribers are told from: a row of the outbox. `author` is who acted, not who wrote it first.
+
+    How it was updated is of no interest to them.
+    """
     return {
         "child": row.child, "rid": row.rid, "version": row.version, "type": row.type,
-        "interaction": interaction, "author": author, "at": row.last_updated,
+        "interaction": "update" if interaction == "patch" else interaction, "author": author,
+        "at": row.last_updated,
     }  # fmt: skip

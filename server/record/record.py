@@ -5,10 +5,10 @@ transaction
 ends, or earlier if something is asked that they could change the answer to.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Set
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from server import clock
 from server.access import redact
@@ -18,45 +18,29 @@ from server.fhir.issue import (
     Conflict,
     Forbidden,
     Gone,
-    Malformed,
     NotFound,
-    PreconditionFailed,
-    Unprocessable,
 )
-from server.fhir.meta import stamped
-from server.record import precondition, trace
+from server.record import history, integrity, precondition, searchparameter
+from server.record import search as searching
+from server.record.change import Change, Patch, patched, says_the_same, to_keep
 from server.record.door import Door
 from server.record.event import entry
 from server.record.staging import Slot, Staged, creating, flush, local_targets
-from server.search.compile import ESTIMATED, Page, Search
 from server.search.extract import extract
-from server.search.include import Included, included, including
 from server.search.order import Position
 from server.search.query import Query
 from server.search.view import CallerView
-from server.store import audit, locator, resources, writing
+from server.store import audit, horizon, locator, resources, writing
 from server.store.database import Transaction
 from server.store.row import Stored
-from server.validation.validate import validate
 
-_FOREVER = 2**31 - 1
-
-_NEVER_IN_THE_WAY = ("Flag", "Task", "Provenance", "AuditEvent")
-"""What the server itself makes about a child blocks no delete."""
+_TAKEN = "This id cannot be used."
 
 OURSELVES = 0
 """The author of what ships with the server."""
 
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A page of a search. `total` is None where it was not counted; `estimated`: it may be more."""
-
-    rows: tuple[Stored, ...]
-    included: tuple[Stored, ...]
-    next: Position | None
-    total: int | None
-    cut: bool = False
+WRITTEN_ONCE = frozenset({"AuditEvent"})
+"""Who looked is what it was: no version follows the first."""
 
 
 class Record:
@@ -67,7 +51,14 @@ class Record:
         self._transaction = transaction
         self.at: datetime = clock.now()
         self.connection = transaction.connection
+        # After the stamp is taken: what is written at an instant knows what was known a second before it.
+        door.parameters.hold(self.connection)
         self._staged: dict[tuple[str, str], Staged] = {}
+        self._buried: list[tuple[Stored, bool]] = []
+        self.promised: set[tuple[str, str]] = set()
+        """(type, id) of what this transaction is going to write: it may be referred to before it is there."""
+        self.written: list[Stored] = []
+        """Every version that this transaction made, deletions included, in order."""
 
     # ---- reading -------------------------------------------------------------------------------------------
 
@@ -85,10 +76,7 @@ class Record:
         rows = resources.reader(view)(self.connection, **parameters, type=number, id=id_)
         if rows:
             return self._shown(resources.stored(type_, rows[0]))
-        last = self._last_word(type_, id_)
-        if last and last.deleted:
-            raise Gone(f"{type_}/{id_} was deleted.")
-        raise NotFound(f"{type_}/{id_} was not found.")
+        raise self._missing(type_, id_)
 
     def _last_word(self, type_: str, id_: str) -> Stored | None:
         """The newest row of history, if the caller may see it."""
@@ -98,31 +86,28 @@ class Record:
         # The column after those of a version says that it may be seen.
         return resources.stored(type_, rows[0][:10]) if rows else None
 
+    def remembers(self, type_: str, id_: str) -> bool:
+        """Whether it was here, and the caller may see what it was last."""
+        return self._last_word(type_, id_) is not None
+
     def vread(self, type_: str, id_: str, vid: str) -> Stored:
         """One version.
 
         Raises:
             NotFound: none that the caller may see. Gone: that version is the deletion.
         """
-        version = int(vid) if vid.isascii() and vid.isdigit() and len(vid) < 10 else -1
-        rows = self._versions(type_, id_, "vread", one=True, version=version)
-        if not rows:
-            raise NotFound(f"{type_}/{id_} has no version '{vid}'.")
-        if rows[0].deleted:
-            raise Gone(f"Version '{vid}' of {type_}/{id_} is its deletion.")
-        return rows[0]
+        self.flush()
+        return history.version(self, type_, id_, vid)
 
-    def history(self, type_: str, id_: str, count: int, before: int | None = None) -> list[Stored]:
-        """Versions newest first, at most `count` of those before number `before`.
+    def hold(self) -> None:
+        """Take a new stamp for what is written from here on, and hold it against who reads history."""
+        self.at = horizon.hold(self._transaction)
+        self.door.parameters.hold(self.connection)
 
-        Raises:
-            NotFound: there is and was nothing that the caller may see.
-        """
-        below = _FOREVER if before is None else before
-        rows = self._versions(type_, id_, "history", one=False, before=below, count=count)
-        if not rows and before is None:
-            raise NotFound(f"{type_}/{id_} was not found.")
-        return rows
+    def horizon(self) -> datetime:
+        """The instant up to which no version can be added any more to those that can be seen now."""
+        self.flush()
+        return horizon.reached(self._transaction)
 
     def search(
         self,
@@ -133,65 +118,17 @@ class Record:
         total: str | None = None,
         complete: bool = False,
         said: str | None = None,
-    ) -> Found:
+    ) -> searching.Found:
         """A page of what matches and the caller may see, with what it includes."""
         self.flush()
-        traced = trace.asked(self, query)
-        search = self._search(query)
-        line = entry(self.access, self.at, "search", self.door.library.type_number(query.type), query=said)
-        page = search.page(count, after, line, complete=complete) if count else Page((), None)
-        if not count:
-            audit.record(self.connection, line)
-        matches = tuple(map(self._shown, page.rows))
-        if traced and count and not matches:
-            matches = trace.found(self, query)
-        number = self._total(search, page, count, after, total, len(matches))
-        extra = self._included(query, page.rows) if page.rows else Included((), False)
-        return Found(matches, tuple(map(self._shown, extra.rows)), page.next, number, extra.cut)
+        return searching.of_type(self, query, searching.Asked(count, after, total, complete, said))
 
-    def _search(self, query: Query) -> Search:
-        asked = {c.parameter.code for c in query.conditions} | {key.parameter.code for key in query.sort}
-        view, hidden = self._searchable(query.type, asked)
-        return Search(self.connection, query, view, view.context, hidden)
-
-    def _searchable(self, type_: str, asked: set[str]) -> tuple[CallerView, bool]:
+    def searchable(self, type_: str, asked: Set[str]) -> tuple[CallerView, bool]:
         """The rows that the caller may find by these parameters: none by what it may not see of them."""
         view = self.access.view(type_, "s")
         if not redact.by_existence(type_).issuperset(asked):
             view = view.only_whole()
-        return view, not redact.withheld_parameters(type_).isdisjoint(asked)
-
-    def _total(
-        self, search: Search, page: Page, count: int, after: Position | None, wanted: str | None, shown: int
-    ) -> int | None:
-        if after is None and page.next is None and count and wanted != "none":
-            return shown
-        if wanted == "accurate" or (count == 0 and wanted is None):
-            return search.count()
-        return search.count(ESTIMATED) if wanted == "estimate" else None
-
-    def _included(self, query: Query, rows: Sequence[Stored]) -> Included:
-        if not (query.include or query.revinclude):
-            return Included((), False)
-        whole = [row for row in rows if row.whole and not row.withheld]
-        line = entry(self.access, self.at, "include", self.door.library.type_number(query.type))
-        forward = included(self.connection, self.access, query.include, whole, line)
-        back = including(self.connection, self.access, self._searchable, query.revinclude, rows, line)
-        own = {(row.type, row.rid) for row in rows}
-        every = {(row.type, row.rid): row for row in (*forward.rows, *back.rows)}
-        return Included(tuple(row for key, row in every.items() if key not in own), forward.cut or back.cut)
-
-    def _versions(
-        self, type_: str, id_: str, interaction: str, *, one: bool, **parameters: Any
-    ) -> list[Stored]:
-        self.flush()
-        number = self.door.library.type_number(type_)
-        line = entry(self.access, self.at, interaction, number, query=id_)
-        statement = resources.versions(self.access.view(type_, "r"), one=one)
-        rows = statement(
-            self.connection, type=number, id=id_, **parameters, **audit.parameters(line, none=404)
-        )
-        return [self._shown(resources.stored(type_, row)) for row in rows]
+        return view, redact.tells_of_withheld(type_, asked)
 
     def _shown(self, row: Stored) -> Stored:
         return redact.shown(row)
@@ -207,59 +144,129 @@ class Record:
         return self._stage("create", resource, Slot(id_ or clock.new_id(), rid, 1, self._author))
 
     def update(
-        self, type_: str, id_: str, resource: Json, *, if_match: str | None = None, if_absent: bool = False
-    ) -> tuple[Stored, bool]:
-        """The next version of a resource, or the first under an id that the client chose; and whether it
-        is that.
+        self,
+        type_: str,
+        id_: str,
+        resource: Json,
+        *,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
+        only_new: bool = False,
+    ) -> tuple[Stored, Change]:
+        """The next version of a resource, or the first under an id that the client chose (`only_new`: that or
+        nothing).
 
         Raises:
-            Forbidden, PreconditionFailed; Conflict: the id is taken by what the caller may not see.
+            Forbidden, PreconditionFailed; Conflict: the id is taken, by what the caller may not see or as
+            `only_new` forbids.
         """
         if self.staged(type_, id_):
             self.flush()
+        # First of all: who may write nothing of the type learns of no id whether it is taken.
+        self.access.view(type_, creating(self.access, type_))
         self._transaction.begin()
         number = self.door.library.type_number(type_)
         place = locator.lock(self.connection, number, id_)
         if place is None:
             precondition.hold(if_match, None)
-            self.access.view(type_, creating(self.access, type_))
             rid = self.door.rids.take(self.connection)
             if locator.reserve(self.connection, number, id_, rid):
-                return self._stage("create", resource, Slot(id_, rid, 1, self._author, home=rid)), True
+                slot = Slot(id_, rid, 1, self._author, home=rid)
+                return self._stage("create", resource, slot), Change.CREATED
             place = locator.lock(self.connection, number, id_)
             assert place is not None
         child, rid = place
         held = self._held(type_, child, rid, "u")
         if held is None:
-            return self._again(type_, id_, resource, child, rid, if_match), True
-        if if_absent:
-            raise PreconditionFailed("If-None-Match: * was sent, and there is such a resource.")
-        precondition.hold(if_match, held.version)
-        slot = Slot(id_, rid, held.version + 1, held.author, home=child, was=held)
-        written = self._stage("update", resource, slot)
-        # The answer shows no more than a read would.
-        return self._shown(replace(written, whole=held.whole, withheld=held.withheld)), False
+            return self._again(type_, id_, resource, child, rid, if_match), Change.CREATED
+        if only_new:
+            raise Conflict(_TAKEN)
+        precondition.hold(if_match, held.version, if_none_match)
+        return self._replace("update", held, resource)
 
-    def delete(self, type_: str, id_: str, if_match: str | None = None) -> Stored | None:
-        """Bury a resource; None if there is none that the caller may see (which is as good)."""
+    def patch(
+        self, type_: str, id_: str, change: Patch, *, if_match: str | None = None
+    ) -> tuple[Stored, Change]:
+        """The next version of a resource: what a patch makes of the present one.
+
+        Raises:
+            NotFound: there is none that the caller may see. Gone: it was deleted. Forbidden: the caller may
+            not change it, or is not shown all that a patch acts on. Inapplicable: the patch does not fit.
+        """
+        self.flush()
+        for letter in "ur":
+            # What a patch tests and gives back is what a read shows.
+            self.access.view(type_, letter)
+        held = self._locked(type_, id_, "u")
+        if held is None:
+            raise self._missing(type_, id_)
+        precondition.hold(if_match, held.version)
+        if held.withheld:
+            raise Forbidden(f"A part of this {type_} is withheld from this caller: change it by a PUT.")
+        return self._replace("patch", held, patched(held, change))
+
+    def _replace(self, interaction: str, held: Stored, resource: Json) -> tuple[Stored, Change]:
+        """The next version, or the present one if that says the same."""
+        self._after(held.last_updated)
+        slot = Slot(held.id, held.rid, held.version + 1, held.author, home=held.child, was=held)
+        made = to_keep(resource, slot, self.at, self.door, self.access.agency)
+        # To who may not read it, that nothing changes would tell what it is.
+        if self.access.may(held.type, "r") and says_the_same(made, held):
+            number = self.door.library.type_number(held.type)
+            line = entry(self.access, self.at, interaction, number, child=held.child, hits=(held.rid,))
+            audit.record(self.connection, line)
+            return self._shown(held), Change.NONE
+        written = self._stage_kept(interaction, made, slot)
+        # The answer shows no more than a read would.
+        return self._shown(replace(written, whole=held.whole, withheld=held.withheld)), Change.CHANGED
+
+    def _after(self, earlier: datetime) -> None:
+        """Each version is later than the one before, whatever the clock says and whoever waited for whom."""
+        if self.at <= earlier:
+            self.flush()
+            self.at = earlier + horizon.TICK
+
+    def keeps(self, found: Stored) -> bool:
+        """Hold what a search found against other writers; whether it is still as it was found."""
+        self._transaction.begin()
+        number = self.door.library.type_number(found.type)
+        place = locator.lock(self.connection, number, found.id)
+        return place is not None and resources.is_present(self.connection, number, *place, found.version)
+
+    def _locked(self, type_: str, id_: str, letter: str) -> Stored | None:
+        """The live version that the caller wants to change, held against others; None if it may see none."""
+        self._transaction.begin()
+        place = locator.lock(self.connection, self.door.library.type_number(type_), id_)
+        if place is None:
+            return None
+        try:
+            return self._held(type_, *place, letter)
+        except Conflict:
+            return None
+
+    def _missing(self, type_: str, id_: str) -> NotFound | Gone:
+        """Why there is nothing to see."""
+        last = self._last_word(type_, id_)
+        if last and last.deleted:
+            return Gone(f"{type_}/{id_} was deleted.")
+        return NotFound(f"{type_}/{id_} was not found.")
+
+    def delete(
+        self, type_: str, id_: str, if_match: str | None = None, *, cascading: bool = False
+    ) -> Stored | None:
+        """Bury a resource, `cascading` with what refers to it; None if there is none that the caller may see
+        (which is as good)."""
         self.flush()
         self.access.view(type_, "d")
-        self._transaction.begin()
         number = self.door.library.type_number(type_)
-        place = locator.lock(self.connection, number, id_)
-        held = None
-        if place is not None:
-            try:
-                held = self._held(type_, *place, "d")
-            except Conflict:
-                held = None
+        held = self._locked(type_, id_, "d")
         if held is None:
             precondition.hold(if_match, None)
             line = entry(self.access, self.at, "delete", number, query=id_, outcome=404)
             audit.record(self.connection, line)
             return None
         precondition.hold(if_match, held.version)
-        return self._bury(held, number)
+        return self._bury(held, number, cascading)
 
     @property
     def _author(self) -> int:
@@ -276,8 +283,11 @@ class Record:
         latest = resources.latest_version(self.connection, child, number, rid)
         if latest and not self._last_word(type_, id_):
             # Another's, deleted: to write here would be to read what it was.
-            raise Conflict("This id cannot be used.")
-        version = latest[0] + 1 if latest else 1
+            raise Conflict(_TAKEN)
+        version = 1
+        if latest:
+            version = latest[0] + 1
+            self._after(latest[2])
         return self._stage("create", resource, Slot(id_, rid, version, self._author, home=child))
 
     def _held(self, type_: str, child: int, rid: int, letter: str) -> Stored | None:
@@ -286,6 +296,8 @@ class Record:
         Raises:
             Conflict: there is one that it may not see. Forbidden: it may see it and not change it.
         """
+        if type_ in WRITTEN_ONCE:
+            raise Forbidden(f"An {type_} is written once, and neither changed nor deleted.")
         permit = self.access.view(type_, letter)
         view = self.access.view(type_, "r") if self.access.may(type_, "r") else permit
         number = self.door.library.type_number(type_)
@@ -294,18 +306,19 @@ class Record:
             return None
         held, (seen, permitted, restriction) = resources.stored(type_, rows[0][:9]), rows[0][9:12]
         if not seen:
-            raise Conflict("This id cannot be used.")
+            raise Conflict(_TAKEN)
         if held.author == OURSELVES != self.access.agency.number:
             raise Forbidden(f"This {type_} ships with the server and cannot be changed.")
         if not permitted or not held.whole:
             raise Forbidden(f"The rights of this caller do not let it change this {type_}.")
         return resources.with_restriction(held, restriction)
 
-    def _bury(self, held: Stored, number: int) -> Stored:
-        if held.type == "Patient" and self.access.agency.integrity:
-            ours = [self.door.library.type_number(type_) for type_ in _NEVER_IN_THE_WAY]
-            if resources.has_more(self.connection, held.child, held.rid, ours):
-                raise Conflict("Other resources are about this child: they must be deleted first.")
+    def _bury(self, held: Stored, number: int, cascading: bool) -> Stored:
+        self._after(held.last_updated)
+        if self.access.agency.integrity:
+            # Whoever is writing a reference to it ends first, and whoever begins now finds it gone.
+            locator.bury(self.connection, number, held.id)
+            self._buried.append((held, cascading))
         writing.retire(self.connection, [(held.child, number, held.rid)])
         version = held.version + 1
         writing.bury(self.connection, held.child, number, held.rid, version, self.at)
@@ -314,44 +327,71 @@ class Record:
             "child": held.child, "rid": held.rid, "version": version, "type": number, "interaction": "delete",
             "author": self._author, "at": self.at,
         }  # fmt: skip
-        writing.write(self.connection, [], [told], [line])
-        return Stored(
+        writing.write(self.connection, [], [told], [line], self._transaction.to_hold(self.at))
+        gone = Stored(
             held.type, held.id, held.child, held.rid, version, self.at, "", held.author, deleted=True
         )
+        self.written.append(gone)
+        if held.type == searchparameter.TYPE:
+            searchparameter.deleted(self, held.id)
+        return gone
 
     def _stage(self, interaction: str, resource: Json, slot: Slot) -> Stored:
-        kept = stamped(resource, slot.id, slot.version, self.at)
-        issues = validate(kept)
-        if issues:
-            raise Malformed(issues=tuple(issues))
-        if redact.is_part(kept, shown_whole=not (slot.was and slot.was.withheld)):
-            raise Unprocessable(
-                "A resource marked SUBSETTED or REDACTED is a part of one, and cannot take its place."
-            )
-        if slot.was and slot.was.withheld:
-            kept = redact.restored(kept, slot.was)
-        for prepare in self.door.hooks.prepare:
-            kept = prepare(kept, self.access.agency)
+        made = to_keep(resource, slot, self.at, self.door, self.access.agency)
+        return self._stage_kept(interaction, made, slot)
+
+    def _stage_kept(self, interaction: str, kept: Json, slot: Slot) -> Stored:
         type_, body = kept["resourceType"], json.encode(kept).decode()
-        index = extract(kept, self.door.hasher, self.door.base_url)
+        index, targets = extract(kept, self.door.hasher, self.door.base_url), local_targets(kept, self.door)
+        integrity.listed(index, type_, targets, self.door.hasher)
+        if type_ in integrity.OUTLIVING:
+            gone = {(each.type, each.id) for each in self.written if each.deleted}
+            targets = tuple(target for target in targets if target not in gone)
         number = self.door.library.type_number(type_)
-        self._staged[type_, slot.id] = Staged(
-            interaction, kept, body, index, type_, number, slot, local_targets(kept, self.door)
-        )
-        return Stored(type_, slot.id, 0, slot.rid, slot.version, self.at, body, slot.author)
+        self._staged[type_, slot.id] = Staged(interaction, kept, body, index, type_, number, slot, targets)
+        made = Stored(type_, slot.id, 0, slot.rid, slot.version, self.at, body, slot.author)
+        self.written.append(made)
+        if type_ == searchparameter.TYPE and slot.author != OURSELVES:
+            searchparameter.written(self, kept)
+        return made
 
     def flush(self) -> None:
         """Send what is staged to the database."""
         if self._staged:
             staged, self._staged = list(self._staged.values()), {}
-            flush(self.door, self._transaction, self.access, staged, self.at)
+            flush(self.door, self._transaction, self.access, staged, self.at, self.promised)
+
+    def begin(self) -> None:
+        """From here on all or nothing."""
+        self._transaction.begin()
+
+    def afterwards(self, act: Callable[[], None]) -> None:
+        """Do something once it is committed."""
+        self._transaction.afterwards.append(act)
+
+    def settle(self) -> None:
+        """The end of the transaction: everything is sent, and what was deleted is missed by nothing."""
+        self.flush()
+        integrity.settle(self)
+
+    def take_buried(self) -> list[tuple[Stored, bool]]:
+        """What was deleted and is not settled yet, each with whether it takes along what refers to it."""
+        buried, self._buried = self._buried, []
+        return buried
+
+    @contextmanager
+    def undone(self) -> Iterator["Record"]:
+        """The same record, to try something on: nothing of it is left."""
+        self.flush()
+        with self._transaction.undone() as transaction:
+            yield Record(self.door, transaction, self.access)
 
     def staged(self, type_: str, id_: str) -> bool:
         """Whether this transaction has written it already."""
         return (type_, id_) in self._staged
 
-    def alone(self, condition: str) -> None:
-        """Wait until no other transaction acts on the same condition: who asks second sees what the first
+    def alone(self, *conditions: str) -> None:
+        """Wait until no other transaction acts on the same conditions: who asks second sees what the first
         wrote."""
         self._transaction.begin()
-        locator.alone(self.connection, condition)
+        locator.alone(self.connection, *conditions)

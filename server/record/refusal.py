@@ -35,7 +35,7 @@ def accounted(door: Door, access: Access, request: FhirRequest, error: FhirError
             line = entry(
                 access,
                 clock.now(),
-                _KINDS.get(request.method, "other"),
+                "operation" if "$" in request.path else _KINDS.get(request.method, "other"),
                 number,
                 query=what,
                 outcome=error.status,

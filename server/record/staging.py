@@ -1,7 +1,7 @@
 """Writes gathered until they go to the database together: one set of statements for one resource or
 thousands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,12 +9,13 @@ from typing import Any
 from server.access.access import Access
 from server.definition.compartment import child_parameter
 from server.fhir import Json
-from server.fhir.issue import Duplicate, Forbidden, Issue, Unprocessable
+from server.fhir.issue import Duplicate, Forbidden, Issue, TooLarge, Unprocessable
 from server.fhir.period import HIGHEST, LOWEST
 from server.fhir.reference import parse, references
 from server.record.door import Door
 from server.record.event import entry, told
 from server.record.hook import Act
+from server.search import context
 from server.search.types import Index
 from server.search.types.reference import localised
 from server.search.view import INVOLVED, NAMED
@@ -55,8 +56,16 @@ class Staged:
     """(type, id) of what it refers to on this server."""
 
 
-def flush(door: Door, transaction: Transaction, access: Access, staged: list[Staged], at: datetime) -> None:
-    """Write them all, or raise and leave the transaction to be rolled back.
+def flush(
+    door: Door,
+    transaction: Transaction,
+    access: Access,
+    staged: list[Staged],
+    at: datetime,
+    promised: Set[tuple[str, str]] = frozenset(),
+) -> None:
+    """Write them all, or raise and leave the transaction to be rolled back. `promised`: (type, id) of what the
+    transaction is going to write.
 
     Raises:
         Unprocessable: a reference to what does not exist or may not be seen.
@@ -64,7 +73,7 @@ def flush(door: Door, transaction: Transaction, access: Access, staged: list[Sta
         Forbidden: the caller may not write what it wrote.
     """
     connection = transaction.connection
-    places = _places(door, transaction, access, staged)
+    places = _places(door, transaction, access, staged, promised)
     pairs = [(one, _row(door, places, one, at)) for one in staged]
     naming: set[int] = set()
     for one, row in sorted(pairs, key=lambda pair: pair[0].type != "Patient"):
@@ -80,7 +89,7 @@ def flush(door: Door, transaction: Transaction, access: Access, staged: list[Sta
     claims.make(connection)
     lines = [_line(access, at, one, row) for one, row in pairs]
     outbox = [told(row, one.interaction, access.agency.number) for one, row in pairs]
-    writing.write(connection, [row for _, row in pairs], outbox, lines)
+    writing.write(connection, [row for _, row in pairs], outbox, lines, transaction.to_hold(at))
     for one, row in pairs:
         _move(door, transaction, one, row)
     _check(connection, access, pairs)
@@ -130,7 +139,13 @@ class Places:
         return found[1] if found else None
 
 
-def _places(door: Door, transaction: Transaction, access: Access, staged: list[Staged]) -> Places:
+def _places(
+    door: Door,
+    transaction: Transaction,
+    access: Access,
+    staged: list[Staged],
+    promised: Set[tuple[str, str]],
+) -> Places:
     connection = transaction.connection
     library = door.library
     own: dict[Key, tuple[int, int]] = {
@@ -144,9 +159,13 @@ def _places(door: Door, transaction: Transaction, access: Access, staged: list[S
             key = (library.type_number(type_), id_)
             if key not in own:
                 wanted.setdefault(key, []).append(f"{type_}/{id_}")
+    if wanted and checked:
+        transaction.begin()
+        locator.refer(connection, wanted)
     found = locator.places(connection, wanted) if wanted else {}
     if wanted and checked:
-        _all_seen(door, connection, access, staged, set(wanted), found)
+        asked = wanted.keys() - {(library.type_number(type_), id_) for type_, id_ in promised}
+        _all_seen(door, connection, access, staged, asked, found)
     patient = library.type_number("Patient")
     for number, id_ in wanted:
         if number == patient and (number, id_) not in found:
@@ -242,10 +261,41 @@ def _row(door: Door, places: Places, one: Staged, at: datetime) -> Row:
         facets=index.facets,
         strings=index.strings,
         dates=index.dates,
+        numbers=index.numbers,
+        words=index.words,
         identifiers=index.identifiers,
         others=others,
+        contexts=_contexts(door, one),
         located=slot.home is not None,
     )
+
+
+def _contexts(door: Door, one: Staged) -> list[tuple[int, str]]:
+    """What the resource is seen with.
+
+    Raises:
+        Unprocessable: it is nothing whose rights could be asked. TooLarge: a Binary that is beyond the limit.
+    """
+    if one.type == "Binary" and _length(one.resource.get("data", "")) > door.binary_limit:
+        raise TooLarge(
+            f"The Binary is larger than {door.binary_limit} bytes, which is what is taken at most."
+        )
+    found: dict[tuple[int, str], None] = {}
+    for text in context.named(one.resource):
+        target = parse(localised(text, door.base_url) or "")
+        if target.local and target.id and target.type in door.types.difference(context.NAMED_BY):
+            found[door.library.type_number(target.type), target.id] = None
+        elif one.type == "Binary":
+            raise Unprocessable(
+                "The security context of a Binary must be a resource of this server with rights of its own.",
+                expression="Binary.securityContext",
+            )
+    return list(found)
+
+
+def _length(base64: str) -> int:
+    """Of what the text stands for, in bytes."""
+    return len(base64) * 3 // 4 - base64[-2:].count("=")
 
 
 def _children(door: Door, one: Staged, places: Places) -> tuple[int, list[int]]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def asked(record: "Record", query: Query) -> bool:
     """Whether the search is exactly what a trace is: one whole identifier and one whole birth date."""
-    if query.type != "Patient" or not record.access.traces or len(query.conditions) != 2:
+    if query.type != "Patient" or not record.access.traces or len(query.conditions) != 2 or query.joins:
         return False
     by = {condition.parameter.code: condition for condition in query.conditions}
     return (

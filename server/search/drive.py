@@ -1,13 +1,12 @@
 """Which rows a search begins from: decided by the form of the query and by counted numbers, never by a guess.
 
-In order: ids, identifiers, the child, exact strings, the rarest facet, leading strings, dates of their
-own, and
-only then a walk along the newest. A driver is a shape, all that its SQL depends on, and values.
+In order: ids, identifiers, the child, the rarest facet or join, exact and leading strings, dates of their
+own, and only then a walk along the newest. A driver is a shape, all that its SQL depends on, and values.
 """
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -32,6 +31,7 @@ from server.definition.compartment import child_parameter
 from server.definition.library import library
 from server.definition.structure import structure
 from server.fhir.name import fold
+from server.search import beside
 from server.search.element import properties
 from server.search.escape import unescape
 from server.search.query import Query
@@ -42,80 +42,103 @@ from server.search.types.token import Value, column
 from server.store import tables as t
 from server.store.database import Prepared
 
-COUNTED = 1001
-"""Facets are counted up to here to find the rarest."""
+COUNTED = 5001
+"""A facet is counted up to here to find the rarest."""
+
+GATHERED = 20_000
+"""The rows of several facets together that may be a beginning."""
+
+SORTED = 10_000
+"""Rows that may be found before they are sorted."""
 
 _AFTER_ALL = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """`kind`: rows (few, found first and sorted afterwards), child, facet, prefix or walk. `answers`: the
-    criterion that its rows satisfy already."""
+    """`kind`: rows (few, found first and sorted afterwards), child, facet, merge (several facets or
+    children), prefix or walk. `answers`: the criterion that its rows satisfy already. `most`: rows of a facet
+    or a merge, counted to just above a budget."""
 
     kind: str
     shape: Hashable = None
     values: Mapping[str, Any] = field(default_factory=dict)
     answers: Condition | None = None
+    most: int | None = None
+
+    def named(self, prefix: str) -> dict[str, Any]:
+        """The values under the names that its SQL knows them by."""
+        return {f"{prefix}{name}": value for name, value in self.values.items()}
 
 
-def driver(connection: Connection, query: Query, context: Context) -> Driver:
-    """The driver of a search."""
+def driver(connection: Connection, query: Query, context: Context, joined: Sequence[Driver] = ()) -> Driver:
+    """The driver of a search; `joined`: those that its chains and `_has` offer."""
     plain = [c for c in query.conditions if c.modifier is None or c.modifier == "exact"]
     return (
         _by_id(plain)
         or _by_identifier(plain)
         or _by_child(query, context)
-        or _by_facet(connection, plain, context)
-        or _by_string(query, plain)
-        or _by_date(plain)
+        or _by_fewest(connection, plain, context, joined)
+        or _fitting(connection, query.type, _by_string(query, plain))
+        or _by_few(connection, query, plain, context)
+        or _fitting(connection, query.type, _by_date(plain))
         or Driver("walk")
     )
 
 
-def places(type_: str, found: Driver) -> Select[Any]:
-    """(child, rid) of the rows that a driver of kind "rows" begins from, each once."""
+def places(type_: str, found: Driver, prefix: str = "") -> Select[Any]:
+    """(child, rid) of the rows that a driver of kind "rows" or "merge" begins from, each once."""
     number = library().type_number(type_)
+
+    def given(name: str) -> Any:
+        return bindparam(f"{prefix}{name}")
+
+    texts = array(f"{prefix}d_0", Text)
     match found.shape:
         case "ids":
             return select(t.locator.c.child, t.locator.c.rid).where(
-                t.locator.c.type == literal(number), t.locator.c.id == any_(_texts("d_0"))
+                t.locator.c.type == literal(number), t.locator.c.id == any_(texts)
             )
         case "identifier", tuple(forms):
             i = t.identifier
             ways = (
                 and_(
-                    i.c.value == bindparam(f"d_v{at}"),
-                    *([i.c.system == bindparam(f"d_s{at}")] if system else []),
+                    i.c.value == given(f"d_v{at}"),
+                    *([i.c.system == given(f"d_s{at}")] if system else []),
                 )
                 for at, system in enumerate(forms)
             )
             return select(i.c.child, i.c.rid).where(i.c.type == literal(number), or_(*ways)).distinct()
         case "children":
             patient = library().type_number("Patient")
-            own = and_(t.locator.c.type == literal(patient), t.locator.c.id == any_(_texts("d_0")))
+            own = and_(t.locator.c.type == literal(patient), t.locator.c.id == any_(texts))
             return of_children(type_, select(t.locator.c.child).where(own))
+        case "homes":
+            row = t.partition(type_).alias("of_home")
+            home = row.c.child == any_(array(f"{prefix}d_0", BigInteger))
+            return select(row.c.child, row.c.rid).where(row.c.type == literal(number), home)
         case "facets":
-            some = t.facet.c.h == any_(cast(bindparam("d_0"), ARRAY(BigInteger)))
+            some = t.facet.c.h == any_(array(f"{prefix}d_0", BigInteger))
             return select(t.facet.c.child, t.facet.c.rid).where(some).distinct()
         case "exact":
             s = t.string_index
-            own = and_(s.c.type == literal(number), s.c.param == bindparam("d_param"))
-            return select(s.c.child, s.c.rid).where(own, s.c.folded == any_(_texts("d_0"))).distinct()
+            own = and_(s.c.type == literal(number), s.c.param == given("d_param"))
+            return select(s.c.child, s.c.rid).where(own, s.c.folded == any_(texts)).distinct()
         case "prefixes", int(count):
             s = t.string_index
-            own = and_(s.c.type == literal(number), s.c.param == bindparam("d_param"))
+            own = and_(s.c.type == literal(number), s.c.param == given("d_param"))
             ranges = (
-                and_(s.c.folded >= bindparam(f"d_low{at}"), s.c.folded < bindparam(f"d_high{at}"))
+                and_(s.c.folded >= given(f"d_low{at}"), s.c.folded < given(f"d_high{at}"))
                 for at in range(count)
             )
             return select(s.c.child, s.c.rid).where(own, or_(*ranges)).distinct()
         case "date":
             d = t.date_index
-            own = and_(d.c.type == literal(number), d.c.param == bindparam("d_param"))
-            within = and_(d.c.low >= bindparam("d_low"), d.c.low < bindparam("d_high"))
+            own = and_(d.c.type == literal(number), d.c.param == given("d_param"))
+            within = and_(d.c.low >= given("d_low"), d.c.low < given("d_high"))
             return select(d.c.child, d.c.rid).where(own, within).distinct()
-    raise AssertionError(found.shape)
+    assert isinstance(found.shape, tuple), found.shape
+    return beside.places(type_, found.shape, given)
 
 
 def of_children(type_: str, children: Select[Any]) -> Select[Any]:
@@ -134,7 +157,7 @@ def of_children(type_: str, children: Select[Any]) -> Select[Any]:
 @cache
 def names_one_child(type_: str, code: str) -> bool:
     """Whether the parameter names the one child that a resource of the type belongs to."""
-    return names_children(type_, code) and not _repeats(type_, code)
+    return names_children(type_, code) and not repeats(type_, code)
 
 
 @cache
@@ -144,22 +167,24 @@ def names_children(type_: str, code: str) -> bool:
     return parameter is not None and code in ("patient", "subject", parameter.code)
 
 
-def _repeats(type_: str, code: str) -> bool:
-    found, asked = structure(type_), library().search_parameters(type_).get(code)
+def repeats(type_: str, code: str) -> bool:
+    """Whether an element at the root of the type that the parameter looks into is a list."""
+    found, asked = structure(type_), library().shipped(type_).get(code)
     assert found is not None
     names = (properties(type_, asked) if asked else None) or frozenset()
     return any(element.repeats for element in found.root.children if element.name in names)
 
 
-def child() -> Any:
+def child(prefix: str = "") -> Any:
     """The child of the Patient that a driver of kind "child" names, asked in the same statement."""
     patient = library().type_number("Patient")
-    own = and_(t.locator.c.type == literal(patient), t.locator.c.id == bindparam("d_0"))
+    own = and_(t.locator.c.type == literal(patient), t.locator.c.id == bindparam(f"{prefix}d_0"))
     return select(t.locator.c.child).where(own).scalar_subquery()
 
 
-def _texts(name: str) -> Any:
-    return cast(bindparam(name), ARRAY(Text))
+def array(name: str, of: type[Any]) -> Any:
+    """A parameter that is an array."""
+    return cast(bindparam(name), ARRAY(of))
 
 
 def _by_id(plain: list[Condition]) -> Driver | None:
@@ -208,35 +233,75 @@ def _patients(condition: Condition, context: Context) -> list[str] | None:
     return ids
 
 
-def _by_facet(connection: Connection, plain: list[Condition], context: Context) -> Driver | None:
-    found = [hashes for condition in plain if (hashes := facets(condition, context))]
-    singles = [hashes[0] for hashes in found if len(hashes) == 1]
-    if singles:
-        rarest = singles[0] if len(singles) == 1 else min(singles, key=lambda h: _count(connection, h))
-        return Driver("facet", None, {"d_0": rarest})
-    return Driver("rows", "facets", {"d_0": list(found[0])}) if found else None
+def _by_fewest(
+    connection: Connection, plain: list[Condition], context: Context, joined: Sequence[Driver]
+) -> Driver | None:
+    """The facet, or the join, with the fewest rows: they are counted."""
+    found = [hashes for condition in plain if (hashes := facets(condition, context)) is not None]
+    offered = [by_facet(hashes) for hashes in found]
+    if len(offered) + len(joined) < 2 and all(one.kind == "facet" for one in offered):
+        return offered[0] if offered else joined[0] if joined else None
+    counted = [replace(one, most=rows(connection, one)) for one in offered]
+    # Of many hashes at once only what can be gathered is a beginning.
+    fit = [one for one in counted if one.kind == "facet" or (one.most or 0) <= GATHERED]
+    return min((*fit, *joined), key=lambda one: one.most or 0, default=None)
 
 
-def _count(connection: Connection, h: int) -> int:
-    return int(_counted(connection, h=h)[0][0])
+def by_facet(hashes: Sequence[int]) -> Driver:
+    """The rows that carry one of these hashes."""
+    if len(hashes) == 1:
+        return Driver("facet", None, {"d_0": hashes[0]})
+    return Driver("merge", "facets", {"d_0": list(hashes)})
+
+
+def rows(connection: Connection, found: Driver) -> int:
+    """How many rows a driver of facets has, counted to just above `GATHERED`."""
+    given = found.values["d_0"]
+    # Most are few, and of those there are enough that are not: a long count only decides about many hashes.
+    most = COUNTED if found.kind == "facet" else GATHERED + 1
+    hashes = [given] if found.kind == "facet" else given
+    return int(_counted(connection, hashes=hashes, most=most)[0][0])
 
 
 _counted = Prepared(
     select(func.count()).select_from(
-        select(literal(1)).where(t.facet.c.h == bindparam("h")).limit(literal(COUNTED)).subquery()
+        select(literal(1))
+        .where(t.facet.c.h == any_(cast(bindparam("hashes"), ARRAY(BigInteger))))
+        .limit(bindparam("most"))
+        .subquery()
     )
 )
 
 
+def _fitting(connection: Connection, type_: str, found: Driver | None) -> Driver | None:
+    """A driver whose rows are sorted, if they are few enough; one that has them in order."""
+    if found is None or found.kind != "rows":
+        return found
+    counted = _counted_rows(type_, found.shape)(connection, **found.values)
+    return found if int(counted[0][0]) <= SORTED else None
+
+
+@lru_cache(maxsize=1024)
+def _counted_rows(type_: str, shape: Hashable) -> Prepared:
+    some = places(type_, Driver("rows", shape)).limit(literal_column(str(SORTED + 1))).subquery()
+    return Prepared(select(func.count()).select_from(some))
+
+
+def _by_few(connection: Connection, query: Query, plain: list[Condition], context: Context) -> Driver | None:
+    """Words or numbers that are rare enough to begin from."""
+    found = beside.beginning(connection, query.type, plain, context, GATHERED)
+    return Driver("rows", found.shape, found.values, found.answers, found.most) if found else None
+
+
 def _by_string(query: Query, plain: list[Condition]) -> Driver | None:
     for condition in plain:
-        if condition.parameter.type != "string":
+        if condition.parameter.type != "string" or condition.parameter.code in beside.WORDS:
             continue
         folded = [fold(unescape(text))[:MAX_KEY] for text in condition.values]
         param = {"d_param": condition.parameter.number}
         if condition.modifier == "exact":
             return Driver("rows", "exact", {"d_0": folded, **param})
-        if len(folded) == 1 and not query.sort:
+        if len(folded) == 1 and not query.sort and not query.joins:
             ends = {"d_0": folded[0], "d_1": folded[0] + _AFTER_ALL}
             return Driver("prefix", condition.parameter, {**ends, **param}, condition)
         lows = {f"d_low{at}": text for at, text in enumerate(folded)}

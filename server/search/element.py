@@ -41,6 +41,85 @@ def element_types(type_: str, parameter: SearchParameter) -> frozenset[str]:
     return frozenset() if "" in found else frozenset(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An element that a composite looks at: its type (a path, if it is defined in place), and whether a
+    resource may have several."""
+
+    type: str
+    repeats: bool
+
+
+@cache
+def groups(type_: str, parameter: SearchParameter) -> tuple[Group, ...]:
+    """The elements in which the components of a composite stand together."""
+    return tuple(_group(type_, part) for part in parse(parameter.expression).parts if _speaks_of(type_, part))
+
+
+def _group(type_: str, part: Node) -> Group:
+    (step,) = _walk(part, type_)
+    return Group(step.type, _repeats(type_, part))
+
+
+def _repeats(type_: str, node: Node | None) -> bool:
+    if isinstance(node, Typed):
+        return _repeats(type_, node.source)
+    if not isinstance(node, Name) or node.source is None:
+        return False
+    parents = (step.type for step in _walk(node.source, type_))
+    found = (each for parent in parents for each in library().children(parent, node.name))
+    return any(each.repeated for each in found) or _repeats(type_, node.source)
+
+
+@cache
+def repeated(type_: str, parameter: SearchParameter) -> bool:
+    """Whether it goes through an element that a resource may have several of."""
+    return any(_repeats(type_, part) for part in parse(parameter.expression).parts if _speaks_of(type_, part))
+
+
+@cache
+def places(type_: str, parameter: SearchParameter) -> frozenset[tuple[str, str]]:
+    """Where the values stand that it finds: (type of the element that holds them, name)."""
+    return frozenset((step.parent, step.name) for step in _ends(type_, parameter))
+
+
+@cache
+def indexed_as(type_: str, parameter: SearchParameter) -> SearchParameter:
+    """The one of several strings that look at the same elements by which all of them are found."""
+    looks = _looks(type_, parameter)
+    if parameter.type != "string" or not looks:
+        return parameter
+    all_of_it = (each for each in _alike(type_, parameter) if _looks(type_, each) == looks)
+    return min(all_of_it, key=lambda each: each.code, default=parameter)
+
+
+@cache
+def combination(parameter: SearchParameter) -> tuple[SearchParameter, ...]:
+    """The parameters that look, each at a part, at all that this one looks at: it needs no rows."""
+    types = parameter.base if parameter.type in ("token", "quantity") and parameter.expression else ()
+    if len(types) != 1 or types[0] not in library().resource_types:
+        return ()
+    (type_,) = types
+    looks = _looks(type_, parameter)
+    inside = tuple(each for each in _alike(type_, parameter) if _looks(type_, each) < looks)
+    covered = frozenset().union(*(_looks(type_, each) for each in inside))
+    return inside if inside and covered == looks else ()
+
+
+def _alike(type_: str, parameter: SearchParameter) -> list[SearchParameter]:
+    found = library().shipped(type_).values()
+    return [each for each in found if each.type == parameter.type and _looks(type_, each)]
+
+
+@lru_cache(maxsize=4096)
+def _looks(type_: str, parameter: SearchParameter) -> frozenset[Node]:
+    try:
+        parts = parse(parameter.expression).parts
+    except Unread:
+        return frozenset()
+    return frozenset(part for part in parts if _speaks_of(type_, part))
+
+
 @cache
 def primitive(type_: str, parameter: SearchParameter) -> bool:
     """Whether everything it finds is a primitive value: a code, a boolean, a string."""

@@ -5,13 +5,23 @@ https://hl7.org/fhir/R4/search.html
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from server.definition.searchparameter import SearchParameter
 from server.fhir.issue import Invalid, NotSupported
-from server.search.escape import split
+from server.search.chain import is_join, join
+from server.search.complete import require_complete
+from server.search.conjunct import conjuncts
+from server.search.criterion import Unknown, criterion
+from server.search.inclusion import Include, inclusion
+from server.search.listed import LIST, of_list
+from server.search.named import meant
+from server.search.reach import is_reach, reach
 from server.search.registry import Registry, kind
-from server.search.types import Condition, check_missing
+from server.search.score import CODE as SCORE
+from server.search.score import PARAMETER, Part, parts
+from server.search.types import Condition, Join
+from server.search.types.filter import CODE
 
 __all__ = ["Condition", "Include", "Query", "SortKey", "parse"]
 
@@ -23,22 +33,22 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
+    """`ranked`: what a score is made of, where that is the key."""
+
     parameter: SearchParameter
     descending: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Include:
-    """`source` is the type that holds the reference, `target` the only type to be followed to, if named."""
-
-    source: str
-    parameter: SearchParameter
-    target: str | None
+    ranked: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """`self_parameters` is what was understood, in order, for the `self` link; `ignored`: the other names."""
+    """`self_parameters` is what was understood, in order, for the `self` link; `ignored`: the other names.
+
+    `joins`: the criteria that speak of other resources.
+    `summary` and `elements`: the part of each resource that is wanted; None and () for all of it.
+    `contained`: "true" or "both", if contained resources are searched; `as_contained`: they are wanted
+    themselves, and not what contains them. `most`: matches that are wanted in all.
+    """
 
     type: str
     conditions: tuple[Condition, ...] = ()
@@ -49,14 +59,27 @@ class Query:
     revinclude: tuple[Include, ...] = ()
     self_parameters: tuple[Pair, ...] = ()
     ignored: tuple[str, ...] = ()
+    summary: str | None = None
+    elements: tuple[str, ...] = ()
+    joins: tuple[Join, ...] = ()
+    contained: str | None = None
+    as_contained: bool = False
+    most: int | None = None
 
 
 def parse(type_: str, query: Sequence[Pair], registry: Registry, strict: bool) -> Query:
     """Raises NotSupported for what is known and not built, Invalid for what makes no sense, and under
     `Prefer: handling=strict` for what is unknown; otherwise that is ignored."""
     reading = _Reading(type_, registry, strict)
-    for name, value in query:
-        reading.take(name, value)
+    named = meant(type_, query)
+    for pair in query:
+        if pair not in named.said:
+            reading.take(*pair)
+    understood = [*reading.understood, *named.said]
+    for pair in named.pairs:
+        reading.take(*pair)
+    if named.said:
+        reading.understood = understood
     return reading.query()
 
 
@@ -75,6 +98,12 @@ class _Reading:
     revinclude: list[Include] = field(default_factory=list)
     understood: list[Pair] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    summary: str | None = None
+    elements: list[str] = field(default_factory=list)
+    joins: list[Join] = field(default_factory=list)
+    contained: str | None = None
+    as_contained: bool = False
+    most: int | None = None
 
     def take(self, name: str, value: str) -> None:
         """One parameter of the query string."""
@@ -84,30 +113,30 @@ class _Reading:
             return
         if not value:
             self.ignore(name, f"The search parameter '{name}' has no value.")
-        elif code in _UNBUILT:
-            raise NotSupported(f"'{code}' is not built yet.")
         elif code in _RESULT:
-            if modifier:
-                raise NotSupported(f"'{name}': the modifier '{modifier}' is not built yet.")
+            if modifier and code not in ("_include", "_revinclude"):
+                raise NotSupported(f"'{name}': '{code}' has no modifier '{modifier}'.")
             _RESULT[code](self, name, value)
         else:
             self.criterion(name, value)
 
     def criterion(self, name: str, value: str) -> None:
-        head, chain, _ = name.partition(".")
-        code = head.partition(":")[0]
-        parameter = self.registry.parameter(self.type, code)
-        if parameter is None:
-            self.ignore(name, f"'{code}' is not a search parameter of {self.type}.")
+        try:
+            if name == LIST:
+                self.joins.append(of_list(self.type, value, self.registry))
+            elif name == CODE:
+                conditions, joins = conjuncts(self.type, value, self.registry)
+                self.conditions += conditions
+                self.joins += joins
+            elif is_reach(self.type, name, self.registry):
+                self.joins.append(reach(self.type, name, value, self.registry))
+            elif is_join(self.type, name, self.registry):
+                self.joins.append(join(self.type, name, value, self.registry))
+            else:
+                self.conditions.append(criterion(self.type, name, value, self.registry))
+        except Unknown as error:
+            self.ignore(name, str(error))
             return
-        if chain and parameter.type == "reference":
-            raise NotSupported(f"'{name}': chained parameters are not built yet.")
-        condition = Condition(parameter, name[len(code) + 1 :] or None, _alternatives(value))
-        if not condition.values:
-            self.ignore(name, f"The search parameter '{name}' has no value.")
-            return
-        _check(self.type, condition, self.registry)
-        self.conditions.append(condition)
         self.understood.append((name, value))
 
     def ignore(self, name: str, reason: str) -> None:
@@ -122,21 +151,35 @@ class _Reading:
 
     def _sort_key(self, name: str, text: str) -> bool:
         code = text.removeprefix("-")
-        parameter = self.registry.parameter(self.type, code)
+        parameter = PARAMETER if code == SCORE else self.registry.parameter(self.type, code)
         if parameter is None:
             self.ignore(name, f"'{code}' is not a search parameter of {self.type}, and cannot be sorted by.")
             return False
-        if kind(parameter) is None:
-            raise NotSupported(f"Sorting by '{code}', of type {parameter.type}, is not built yet.")
+        if parameter != PARAMETER:
+            self._check_sortable(parameter)
         if any(key.parameter == parameter for key in self.sort):
             return False
         self.sort.append(SortKey(parameter, descending=text.startswith("-")))
         return True
 
+    def _check_sortable(self, parameter: SearchParameter) -> None:
+        require_complete(self.type, parameter)
+        answer = kind(parameter)
+        if answer is None or not answer.sortable:
+            raise NotSupported(
+                f"Sorting by '{parameter.code}', of type {parameter.type}, is not built: it has no order."
+            )
+
     def take_count(self, name: str, value: str) -> None:
         if not _NUMBER.fullmatch(value):
             raise Invalid(f"'_count' is a number from 0 up, and was given '{value}'.")
-        self.count = min(int(value[-9:]) if len(value.lstrip("0")) <= 9 else MAX_COUNT, MAX_COUNT)
+        self.count = min(_whole(value), MAX_COUNT)
+        self.understood.append((name, str(self.count)))
+
+    def take_most(self, name: str, value: str) -> None:
+        if not _NUMBER.fullmatch(value) or not _whole(value):
+            raise Invalid(f"'_maxresults' is a number from 1 up, and was given '{value}'.")
+        self.most = _whole(value)
         self.understood.append((name, value))
 
     def take_total(self, name: str, value: str) -> None:
@@ -148,91 +191,98 @@ class _Reading:
     def take_summary(self, name: str, value: str) -> None:
         if value not in _SUMMARIES:
             raise Invalid(f"'_summary' is one of {', '.join(_SUMMARIES)}, and was given '{value}'.")
-        if value != "false":
-            raise NotSupported(f"'_summary={value}' is not built yet.")
+        self.summary = None if value == "false" else value
+        self.understood.append((name, value))
+
+    def take_elements(self, name: str, value: str) -> None:
+        """`identifier,active` or `Patient.identifier`: which of them there are, whoever shows them knows."""
+        self.elements += (text for text in map(str.strip, value.split(",")) if text)
         self.understood.append((name, value))
 
     def take_contained(self, name: str, value: str) -> None:
-        if value != "false":
-            raise NotSupported(f"'_contained={value}' is not built yet.")
+        if value not in _CONTAINED:
+            raise Invalid(f"'_contained' is one of {', '.join(_CONTAINED)}, and was given '{value}'.")
+        self.contained = None if value == "false" else value
+        self.understood.append((name, value))
+
+    def take_contained_type(self, name: str, value: str) -> None:
+        if value not in _CONTAINED_TYPES:
+            raise Invalid(
+                f"'_containedType' is one of {', '.join(_CONTAINED_TYPES)}, and was given '{value}'."
+            )
+        self.as_contained = value == "contained"
         self.understood.append((name, value))
 
     def take_include(self, name: str, value: str) -> None:
-        found = self._include(name, value)
-        if found is None:
-            return
-        if found.source != self.type:
-            self.ignore(name, f"'_include={value}' does not begin at {self.type}, which is searched.")
-            return
-        self.include.append(found)
-        self.understood.append((name, value))
+        self._bring(self.include, name, value)
 
     def take_revinclude(self, name: str, value: str) -> None:
-        found = self._include(name, value)
-        if found is None:
-            return
-        if found.target not in (None, self.type):
-            self.ignore(name, f"'_revinclude={value}' does not lead to {self.type}, which is searched.")
-            return
-        self.revinclude.append(found)
-        self.understood.append((name, value))
+        self._bring(self.revinclude, name, value)
 
-    def _include(self, name: str, value: str) -> Include | None:
-        """`Observation:encounter` or `Observation:performer:Organization`."""
-        if "*" in value:
-            raise NotSupported(f"'{name}={value}': including every reference is not built yet.")
-        source, _, rest = value.partition(":")
-        code, _, target = rest.partition(":")
-        types = self.registry.library.resource_types
-        parameter = self.registry.parameter(source, code) if source in types else None
-        if parameter is None or parameter.type != "reference" or (target and target not in types):
-            self.ignore(
-                name,
-                f"'{name}={value}' names no reference, as Type:parameter or Type:parameter:Type.",
-            )
-            return None
-        return Include(source, parameter, target or None)
+    def _bring(self, along: list[Include], name: str, value: str) -> None:
+        try:
+            along.append(inclusion(name, value, self.type, self.registry))
+        except Unknown as error:
+            self.ignore(name, str(error))
+            return
+        self.understood.append((name, value))
 
     def query(self) -> Query:
         return Query(
             self.type,
             tuple(self.conditions),
-            tuple(self.sort),
-            self.count,
+            tuple(map(self._scored, self.sort)),
+            0 if self.summary == "count" else self.count,
             self.total,
             tuple(dict.fromkeys(self.include)),
             tuple(dict.fromkeys(self.revinclude)),
             tuple(self.understood),
             tuple(self.ignored),
+            self.summary,
+            tuple(dict.fromkeys(self.elements)),
+            tuple(self.joins),
+            self.contained,
+            self.as_contained,
+            self.most,
         )
+
+    def _scored(self, key: SortKey) -> SortKey:
+        """
+        Raises:
+            Invalid: there is nothing to give a score for.
+        """
+        if key.parameter != PARAMETER:
+            return key
+        ranked = parts(self.conditions)
+        if not ranked:
+            raise Invalid("There is no order by '_score' where neither words nor a place are searched for.")
+        return replace(key, ranked=ranked)
 
 
 _RESULT: Mapping[str, Callable[[_Reading, str, str], None]] = {
     "_contained": _Reading.take_contained,
+    "_containedType": _Reading.take_contained_type,
     "_count": _Reading.take_count,
+    "_elements": _Reading.take_elements,
     "_include": _Reading.take_include,
+    "_maxresults": _Reading.take_most,
     "_revinclude": _Reading.take_revinclude,
     "_sort": _Reading.take_sort,
     "_summary": _Reading.take_summary,
     "_total": _Reading.take_total,
 }
 _SILENT = frozenset({"_format", "_pretty"})
-_UNBUILT = frozenset(
-    {
-        "_containedType",
-        "_content",
-        "_elements",
-        "_filter",
-        "_has",
-        "_list",
-        "_query",
-        "_text",
-        "_type",
-    }
-)
 _TOTALS = ("none", "estimate", "accurate")
 _SUMMARIES = ("true", "text", "data", "count", "false")
+_CONTAINED = ("false", "true", "both")
+_CONTAINED_TYPES = ("container", "contained")
 _NUMBER = re.compile(r"\d+", re.ASCII)
+_DIGITS = 9
+
+
+def _whole(text: str) -> int:
+    """Of digits; what no page and no result is long enough for is cut."""
+    return int(text[-_DIGITS:]) if len(text.lstrip("0")) <= _DIGITS else 10**_DIGITS
 
 
 def _check_text(name: str, value: str) -> None:
@@ -243,24 +293,3 @@ def _check_text(name: str, value: str) -> None:
         raise Invalid("A search parameter holds half a surrogate pair, which is no character.") from error
     if b"\0" in text:
         raise Invalid("A search parameter holds the character NUL.")
-
-
-def _alternatives(value: str) -> tuple[str, ...]:
-    return tuple(text for text in split(value, ",") if text)
-
-
-def _check(type_: str, condition: Condition, registry: Registry) -> None:
-    parameter, modifier = condition.parameter, condition.modifier
-    answer = kind(parameter)
-    if answer is None:
-        raise NotSupported(f"'{parameter.code}', of type {parameter.type}, cannot be searched by yet.")
-    if modifier == "missing":
-        check_missing(condition)
-        return
-    of_type = parameter.type == "reference" and modifier in registry.library.resource_types
-    if modifier is not None and modifier not in answer.modifiers and not of_type:
-        raise NotSupported(
-            f"'{parameter.code}:{modifier}': the modifier '{modifier}' is not built for parameters "
-            f"of type {parameter.type}."
-        )
-    answer.check(type_, condition)

@@ -3,14 +3,19 @@
 A view is made of alternatives; a row that satisfies one is seen. It is a value: equal views share their SQL.
 """
 
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     FromClause,
     Interval,
+    SmallInteger,
     and_,
+    any_,
     cast,
     false,
     func,
@@ -19,7 +24,9 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
+from server.search.context import Behind, shown
 from server.search.registry import where
 from server.search.types import Condition, Context
 from server.store import tables as t
@@ -60,11 +67,13 @@ class CallerView:
     context: Context
     directory: bool = False
     """True: resources of this type belong to no child, though they may speak of some."""
+    behind: Behind | None = None
+    """Of a type that is seen with something else: what the caller may read of that."""
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # Every statement is kept under its view: worked out once, and not for every request.
-        parts = (self.type, self.agency, self.alternatives, self.directory)
+        parts = (self.type, self.agency, self.alternatives, self.directory, self.behind)
         object.__setattr__(self, "_hash", hash(parts))
 
     def __hash__(self) -> int:
@@ -73,7 +82,9 @@ class CallerView:
     @property
     def everything(self) -> bool:
         """Whether nothing but a restriction on the child can hide a row."""
-        return any(not (a.conditions or a.involved or a.own) for a in self.alternatives)
+        return self.behind is None and any(
+            not (a.conditions or a.involved or a.own) for a in self.alternatives
+        )
 
     @property
     def involved_only(self) -> bool:
@@ -88,7 +99,10 @@ class CallerView:
 
     def visible(self, row: FromClause) -> ColumnElement[bool]:
         """True for rows whose existence may be known."""
-        return and_(self._any(row, self.alternatives), self._not_absent(row))
+        seen = and_(self._any(row, self.alternatives), self._not_absent(row))
+        if self.behind is None:
+            return seen
+        return and_(seen, shown(row, self.type, self.agency, partial(_whole_of_any, behind=self.behind)))
 
     def whole(self, row: FromClause) -> ColumnElement[bool]:
         """True for rows whose content may be shown."""
@@ -108,11 +122,14 @@ class CallerView:
 
     def _restricted(self, row: FromClause, label: int) -> ColumnElement[bool]:
         """True for rows about a child, home or other, who is labelled so, where the agency is not named."""
+        return self._labelled(row, lambda restriction: restriction == literal(label))
+
+    def _labelled(self, row: FromClause, label: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
         patient = t.resource_patient.alias("p")
         other, speaks = _others(row)
-        labelled = and_(patient.c.child == other, patient.c.rid == other, patient.c.restriction == label)
+        labelled = and_(patient.c.child == other, patient.c.rid == other, label(patient.c.restriction))
         others = select(literal(1)).where(speaks, labelled, ~in_sight(other, self.agency, NAMED, 0)).exists()
-        home = and_(row.c.restriction == literal(label), ~in_sight(row.c.child, self.agency, NAMED, 0))
+        home = and_(label(row.c.restriction), ~in_sight(row.c.child, self.agency, NAMED, 0))
         return or_(home, and_(_shared(row), others))
 
     def _any(self, row: FromClause, alternatives: tuple[Alternative, ...]) -> ColumnElement[bool]:
@@ -141,6 +158,45 @@ class CallerView:
         if self.directory:
             return others_seen
         return and_(in_sight(row.c.child, self.agency, INVOLVED, months), others_seen)
+
+
+def alike(views: Mapping[int, CallerView]) -> Behind:
+    """The types, by number, that are seen alike, with the view of the first: one condition for them all."""
+    groups: dict[Hashable, tuple[CallerView, list[int]]] = {}
+    for number, view in views.items():
+        plain = view.behind is None and not any(a.conditions for a in view.alternatives)
+        key = (view.alternatives, view.directory) if plain else view
+        groups.setdefault(key, (view, []))[1].append(number)
+    return tuple((view, tuple(numbers)) for view, numbers in groups.values())
+
+
+def _whole_of_any(row: FromClause, behind: Behind) -> ColumnElement[bool]:
+    """True for rows of any of these types that the caller is shown the whole of, and nothing is withheld of.
+
+    In as few questions as there are: they are asked for each row that is seen with another.
+    """
+    ways: dict[tuple[bool, bool, int], dict[Alternative, tuple[CallerView, list[int]]]] = {}
+    for view, types in behind:
+        for a in view.alternatives:
+            if a.whole:
+                asked = ways.setdefault((a.involved, view.directory, a.months_after), {})
+                asked.setdefault(a, (view, []))[1].extend(types)
+    if not ways:
+        return false()
+    one, _ = behind[0]
+    contents = {
+        key: or_(*(and_(_of_type(row, types), view._content(row, a)) for a, (view, types) in asked.items()))
+        for key, asked in ways.items()
+    }
+    seen = (
+        and_(content, replace(one, directory=directory)._child(row, months) if involved else true())
+        for (involved, directory, months), content in contents.items()
+    )
+    return and_(or_(*seen), ~one._labelled(row, lambda restriction: restriction > literal(0)))
+
+
+def _of_type(row: FromClause, types: Iterable[int]) -> ColumnElement[bool]:
+    return row.c.type == any_(literal(list(types), ARRAY(SmallInteger)))
 
 
 def _shared(row: FromClause) -> ColumnElement[bool]:

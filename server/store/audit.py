@@ -4,10 +4,13 @@ The row of a read or search is part of the statement that reads (a common table 
 durable before the answer leaves and costs no round trip. A refusal's row has a transaction of its own.
 """
 
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Connection,
     FromClause,
     SmallInteger,
@@ -28,7 +31,9 @@ from server.store.row import Entry
 _SAID = ("id", "at", "agency", "client", "interaction", "type", "query")
 
 
-def of_found(found: FromClause, *, shown: int | None = None, several: bool = False) -> list[Any]:
+def of_found(
+    found: FromClause, *, shown: int | BindParameter[int] | None = None, several: bool = False
+) -> list[Any]:
     """The parts of a statement that account for the rows of `found`, of which at most `shown` leave.
 
     Parameters as in `parameters`. `several`: the rows may be of different children, then each is named in
@@ -68,3 +73,21 @@ _insert = Prepared(insert(t.audit))
 def record(connection: Connection, entry: Entry) -> None:
     """An entry by itself: a refusal, or an act on no resource."""
     _insert(connection, **entry.values())
+
+
+_of_each = Prepared(
+    insert(t.audit_child).from_select(
+        ["child", "id"],
+        select(
+            func.unnest(cast(bindparam("children"), ARRAY(BigInteger))),
+            cast(bindparam("of"), t.audit_child.c.id.type),
+        ),
+    )
+)
+
+
+def record_of_several(connection: Connection, entry: Entry, children: Collection[int]) -> None:
+    """An entry for rows that several statements found: of one child, or of each that `audit_child` names."""
+    if children:
+        _of_each(connection, children=sorted(children), of=entry.id)
+    record(connection, replace(entry, child=min(children)) if len(children) == 1 else entry)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -136,11 +137,29 @@ class Prepared:
         marks = ", ".join(["%s"] * len(self._order))
         self._execute = f"EXECUTE {self.name} ({marks})" if marks else f"EXECUTE {self.name}"
 
+    def explained(self, connection: Connection, **values: Any) -> tuple[Any, list[tuple[str, Any]]]:
+        """The plan by which it was carried out once more (`EXPLAIN ANALYZE`), and its parameters in order.
+
+        What it writes, it writes.
+        """
+        parameters = self._given(values)
+        named = {f"p{number}": value for number, value in enumerate(parameters, 1)}
+        cursor = connection.connection.cursor()
+        try:
+            sql = _literal(self.sql, len(parameters))
+            cursor.execute(f"EXPLAIN (ANALYZE, SUMMARY, FORMAT JSON) {sql}", named)
+            return cursor.fetchall()[0][0][0], list(zip(self._order, parameters, strict=True))
+        finally:
+            cursor.close()
+
+    def _given(self, values: Mapping[str, Any]) -> list[Any]:
+        given = {**self._defaults, **values} if self._defaults else values
+        return [given[name] for name in self._order]
+
     def __call__(self, connection: Connection, **values: Any) -> list[tuple[Any, ...]]:
         """The rows. Driver errors come through as psycopg2 raises them."""
         proxied = connection.connection
-        given = {**self._defaults, **values} if self._defaults else values
-        parameters = [given[name] for name in self._order]
+        parameters = self._given(values)
         cursor = proxied.cursor()
         try:
             if connection.get_execution_options().get("prepare", True):
@@ -167,7 +186,22 @@ class Transaction:
     connection: Connection
     afterwards: list[Callable[[], None]] = field(default_factory=list)
     """What is to be done once it is committed."""
+    held: datetime | None = None
+    """The stamp of what it writes, once it is held against who reads history (`store.horizon`)."""
     _begun: bool = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether it is more than the statement at hand."""
+        return self._begun
+
+    def to_hold(self, stamp: datetime) -> datetime | None:
+        """The stamp that its next write has to hold: none if it holds one that is as early."""
+        if self.held is not None and self.held <= stamp:
+            return None
+        # What is a transaction of one statement holds it no longer than that.
+        self.held = stamp if self._begun else None
+        return stamp
 
     def begin(self) -> None:
         """From here on all statements or none."""
@@ -187,6 +221,17 @@ class Transaction:
                 self._say("ROLLBACK")
             except psycopg2.Error:
                 self.connection.invalidate()
+
+    @contextmanager
+    def undone(self) -> Iterator["Transaction"]:
+        """A transaction inside this one, of which nothing is left, however it ends."""
+        self.begin()
+        self._say("SAVEPOINT trial")
+        try:
+            yield Transaction(self.connection, held=self.held, _begun=True)
+        finally:
+            if not self.connection.invalidated:
+                self._say("ROLLBACK TO SAVEPOINT trial")
 
     def _say(self, command: str) -> None:
         with self.connection.connection.dbapi_connection.cursor() as cursor:  # type: ignore[union-attr]

@@ -17,7 +17,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.types import TypeEngine
 
 from server.store import recordset
@@ -112,10 +112,52 @@ def move(connection: Connection, type_: int, id_: str, rid: int, former: int, ch
     connection.execute(insert(f).values(child=child, rid=rid, former=former).on_conflict_do_nothing())
 
 
-_alone = Prepared(select(func.pg_advisory_xact_lock(cast(bindparam("key"), BigInteger))))
+_EVERY_NAME = 8_450_011_900
+_MANY = 1000
+"""Names that a transaction may hold one by one: all transactions together have room for a few thousand."""
+
+_keys = func.unnest(cast(bindparam("keys"), ARRAY(BigInteger))).table_valued("key").render_derived()
+_alone = Prepared(
+    select(func.pg_advisory_xact_lock_shared(_EVERY_NAME), func.pg_advisory_xact_lock(_keys.c.key))
+)
+_all_alone = Prepared(select(func.pg_advisory_xact_lock(_EVERY_NAME)))
 
 
-def alone(connection: Connection, text: str) -> None:
-    """Hold a name until the transaction ends; others who want it wait."""
-    digest = blake2b(text.encode(), digest_size=8).digest()
-    _alone(connection, key=int.from_bytes(digest, signed=True))
+def alone(connection: Connection, *texts: str) -> None:
+    """Hold names until the transaction ends; others who want one of them wait."""
+    if len(texts) > _MANY:
+        _all_alone(connection)
+        return
+    digests = (blake2b(text.encode(), digest_size=8).digest() for text in texts)
+    # In one order for all, so that nobody waits for whom he keeps waiting.
+    _alone(connection, keys=sorted(int.from_bytes(digest, signed=True) for digest in digests))
+
+
+# ---- references and what they lead to ----------------------------------------------------------------------
+
+_STRIPES = 256
+"""Locks that references share, so that a transaction of thousands of references holds no more than these."""
+
+_FIRST_STRIPE = 8_450_011_000
+
+
+def _stripe(type_: int, id_: str) -> int:
+    return _FIRST_STRIPE + blake2b(f"{type_}/{id_}".encode(), digest_size=1).digest()[0] % _STRIPES
+
+
+_stripes = func.unnest(cast(bindparam("stripes"), ARRAY(BigInteger))).table_valued("stripe").render_derived()
+_bury = Prepared(select(func.pg_advisory_xact_lock(cast(bindparam("stripe"), BigInteger))))
+_refer = Prepared(select(func.pg_advisory_xact_lock_shared(_stripes.c.stripe)))
+
+
+def refer(connection: Connection, keys: Iterable[tuple[int, str]]) -> None:
+    """What these (type, id) name is not deleted before the transaction ends, or is deleted already.
+
+    Whether it is there must be asked in a later statement: this one may have waited.
+    """
+    _refer(connection, stripes=sorted({_stripe(*key) for key in keys}))
+
+
+def bury(connection: Connection, type_: int, id_: str) -> None:
+    """Nobody begins to refer to it before the transaction ends, and who has begun has ended."""
+    _bury(connection, stripe=_stripe(type_, id_))

@@ -1,7 +1,7 @@
-"""Resources read back: the present version, an earlier one, all of them."""
+"""Resources read back: the present version, and the last word on what is there no more."""
 
-from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -10,18 +10,11 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
-    SmallInteger,
-    all_,
     and_,
     any_,
     bindparam,
-    cast,
-    false,
     func,
-    literal,
     select,
-    true,
-    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -60,16 +53,12 @@ def stored(type_: str, row: tuple[Any, ...]) -> Stored:
     return Stored(type_, *row)
 
 
-def _visible(row: FromClause, view: View) -> ColumnElement[bool]:
-    return view.visible(row).label("visible")
-
-
 def with_restriction(held: Stored, restriction: int) -> Stored:
     """The same version, knowing the label of its child."""
     return replace(held, restriction=restriction)
 
 
-def _at(row: FromClause) -> Select[Any]:
+def placed(row: FromClause) -> Select[Any]:
     """From the id to the row: one node may take both in one statement."""
     place = t.locator.alias("l")
     return (
@@ -85,7 +74,7 @@ def reader(view: View) -> Prepared:
     """The present version, if the caller may see it, and the account of it. Parameters: type, id, audit_*."""
     row = t.partition(view.type).alias("r")
     found = (
-        _at(row)
+        placed(row)
         .add_columns(*columns(row, view))
         .where(view.visible(row))
         .cte("found")
@@ -120,12 +109,17 @@ def allowed(permit: View) -> Prepared:
     )
 
 
-def _past(row: FromClause) -> Select[Any]:
-    """From the id to the versions of history: under its child, and under any that it was about before."""
-    place, f = t.locator.alias("l"), t.former_home
+def homes(place: FromClause) -> ColumnElement[Any]:
+    """The children that the resource at a place was ever about: each keeps the versions of its time."""
+    f = t.former_home
     former = select(f.c.former).where(f.c.child == place.c.child, f.c.rid == place.c.rid).correlate(place)
-    homes = func.array_append(func.array(former.scalar_subquery(), type_=ARRAY(BigInteger)), place.c.child)
-    own = and_(row.c.child == any_(homes), *recordset.same(place, row, "type", "rid"))
+    return func.array_append(func.array(former.scalar_subquery(), type_=ARRAY(BigInteger)), place.c.child)
+
+
+def past(row: FromClause) -> Select[Any]:
+    """From the id to the versions of history: under its child, and under any that it was about before."""
+    place = t.locator.alias("l")
+    own = and_(row.c.child == any_(homes(place)), *recordset.same(place, row, "type", "rid"))
     asked = (place.c.type == bindparam("type"), place.c.id == bindparam("id"))
     return select().select_from(place).join(row, own).where(*asked)
 
@@ -135,14 +129,14 @@ def last_word(view: View) -> Prepared:
     """The newest row of history, if the caller may see it. Parameters: type, id. Columns: `columns`,
     deleted."""
     row = t.history.alias("h")
-    newest = _past(row).add_columns(*columns(row, view), row.c.deleted, view.visible(row).label("visible"))
+    newest = past(row).add_columns(*columns(row, view), row.c.deleted, view.visible(row).label("visible"))
     newest = newest.order_by(row.c.version.desc()).limit(1)
     found = newest.subquery()
     return Prepared(select(found).where(found.c.visible))
 
 
 _latest = Prepared(
-    select(t.history.c.version, t.history.c.deleted)
+    select(t.history.c.version, t.history.c.deleted, t.history.c.last_updated)
     .where(
         t.history.c.child == bindparam("child"),
         t.history.c.type == bindparam("type"),
@@ -153,52 +147,19 @@ _latest = Prepared(
 )
 
 
-def latest_version(connection: Any, child: int, type_: int, rid: int) -> tuple[int, bool] | None:
-    """(version, deleted) of the newest row of history, whoever asks; None where there is none."""
+def latest_version(connection: Any, child: int, type_: int, rid: int) -> tuple[int, bool, datetime] | None:
+    """(version, deleted, last_updated) of the newest row of history, whoever asks."""
     rows = _latest(connection, child=child, type=type_, rid=rid)
-    return (rows[0][0], rows[0][1]) if rows else None
+    return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
 
 
-@lru_cache(maxsize=2048)
-def versions(view: View, *, one: bool) -> Prepared:
-    """All versions newest first (`one`: only number `version`), if the caller may see each and the newest.
-
-    Parameters: type, id, version or before and count, audit_*. Columns: `columns`, deleted.
-    """
-    now, was = t.partition(view.type).alias("r"), t.history.alias("h")
-    every = (
-        union_all(
-            _at(now).add_columns(*columns(now, view), false().label("deleted"), _visible(now, view)),
-            _past(was).add_columns(*columns(was, view), was.c.deleted, _visible(was, view)),
-        )
-        .cte("every")
-        .prefix_with("MATERIALIZED")
+_present = Prepared(
+    select(t.resource.c.rid).where(
+        *(t.resource.c[name] == bindparam(name) for name in ("child", "type", "rid", "version"))
     )
-    newest = select(every.c.visible).order_by(every.c.version.desc()).limit(1).scalar_subquery()
-    chosen = select(*(c for c in every.c if c.name != "visible")).where(every.c.visible, newest.is_(true()))
-    if one:
-        chosen = chosen.where(every.c.version == bindparam("version"))
-    else:
-        chosen = (
-            chosen.where(every.c.version < bindparam("before"))
-            .order_by(every.c.version.desc())
-            .limit(bindparam("count"))
-        )
-    found = chosen.cte("found").prefix_with("MATERIALIZED")
-    return Prepared(select(found).order_by(found.c.version.desc()).add_cte(*audit.of_found(found)))
-
-
-_more = Prepared(
-    select(literal(1))
-    .where(
-        t.resource.c.child == bindparam("child"),
-        t.resource.c.rid != bindparam("rid"),
-        t.resource.c.type != all_(cast(bindparam("but"), ARRAY(SmallInteger))),
-    )
-    .limit(1)
 )
 
 
-def has_more(connection: Any, child: int, rid: int, but: Sequence[int]) -> bool:
-    """Whether anything but this one resource, and resources of some types, is known of a child."""
-    return bool(_more(connection, child=child, rid=rid, but=list(but)))
+def is_present(connection: Any, type_: int, child: int, rid: int, version: int) -> bool:
+    """Whether this is the present version of what lives there, whoever asks."""
+    return bool(_present(connection, type=type_, child=child, rid=rid, version=version))

@@ -26,8 +26,11 @@ class Row:
     facets: list[int] = field(default_factory=list)
     strings: list[tuple[int, str, bool, bool]] = field(default_factory=list)
     dates: list[tuple[int, datetime, datetime, bool, bool]] = field(default_factory=list)
+    numbers: list[tuple[int, int, Any]] = field(default_factory=list)
+    words: str = ""
     identifiers: list[tuple[str, str]] = field(default_factory=list)
     others: list[int] = field(default_factory=list)
+    contexts: list[tuple[int, str]] = field(default_factory=list)
     sights: list["Sighting"] = field(default_factory=list)
     located: bool = False
     """True: `locator` has its line already (an id that the client chose, or a resource that existed)."""
@@ -46,7 +49,7 @@ class Sighting:
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A version read back. `whole`: content may be shown, not only existence. `withheld`: restricted elements
-    may not. Of a deletion `body` is empty."""
+    may not. Of a deletion `body` is empty. `created`: of a version of history, that there was none before it."""
 
     type: str
     id: str
@@ -60,6 +63,7 @@ class Stored:
     withheld: bool = False
     deleted: bool = False
     restriction: int = 0
+    created: bool = False
 
 
 @dataclass(frozen=True, slots=True)

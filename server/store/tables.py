@@ -13,6 +13,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Numeric,
     PrimaryKeyConstraint,
     Sequence,
     SmallInteger,
@@ -21,13 +22,17 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.schema import SchemaItem
 
 metadata = MetaData()
 
 rid_sequence = Sequence("rid", metadata=metadata, increment=64)
 """Handed out in blocks: `nextval` gives the first of 64 numbers that belong to who asked."""
+
+horizon_sequence = Sequence("horizon", metadata=metadata)
+"""No counter: its last value is the instant (in milliseconds) up to which history has been read. A sequence,
+because what stands in it holds at once, for every transaction: `store.horizon`."""
 
 _INSTANT = DateTime(timezone=True)
 
@@ -37,23 +42,25 @@ HOT = ("Patient", "Observation", "Encounter", "EpisodeOfCare")
 
 def _resource_columns() -> list[SchemaItem]:
     return [
+        # The wide ones first: nothing is lost between them.
         Column("child", BigInteger, nullable=False),
-        Column("type", SmallInteger, nullable=False),
         Column("rid", BigInteger, nullable=False, autoincrement=False),
-        Column("id", Text, nullable=False),
+        Column("last_updated", _INSTANT, nullable=False),
+        Column("date_low", _INSTANT),
+        Column("date_high", _INSTANT),
         Column("version", Integer, nullable=False),
+        Column("type", SmallInteger, nullable=False),
         Column("author", SmallInteger, nullable=False),
         Column("restriction", SmallInteger, nullable=False),
         Column("kind", SmallInteger, nullable=False),
         # True: `about` names other children, and all of them must be in the caller's sight.
         Column("shared", Boolean, nullable=False),
-        Column("last_updated", _INSTANT, nullable=False),
-        Column("date_low", _INSTANT),
-        Column("date_high", _INSTANT),
+        Column("id", Text, nullable=False),
         # Keyed hashes of tokens, references and uris: a filter on rows already found, without an index.
         Column("tok", ARRAY(BigInteger), nullable=False),
-        # Lowest and highest sort key of each token, reference and uri parameter; its keys tell `:missing`.
-        Column("sorts", JSONB, nullable=False),
+        # Lowest and highest key of each token, reference and uri parameter (`store.sortkey`); which ones are
+        # there tells `:missing`.
+        Column("sorts", Text, nullable=False),
         Column("body", Text, nullable=False),
     ]
 
@@ -65,32 +72,33 @@ resource = Table(
     PrimaryKeyConstraint("child", "type", "rid"),
     postgresql_partition_by="LIST (type)",
 )
+# Rising, though they are read from the newest down: a page that is full is not split where pages are added.
 Index(
     "resource_child_date",
     resource.c.child,
-    resource.c.date_low.desc(),
-    resource.c.rid.desc(),
+    resource.c.date_low,
+    resource.c.rid,
     postgresql_include=["kind"],
 )
 Index(
     "resource_child_last_updated",
     resource.c.child,
-    resource.c.last_updated.desc(),
-    resource.c.rid.desc(),
+    resource.c.last_updated,
+    resource.c.rid,
     postgresql_include=["kind"],
 )
 Index(
     "resource_date",
     resource.c.type,
-    resource.c.date_low.desc(),
-    resource.c.rid.desc(),
+    resource.c.date_low,
+    resource.c.rid,
     postgresql_include=["child", "kind"],
 )
 Index(
     "resource_last_updated",
     resource.c.type,
-    resource.c.last_updated.desc(),
-    resource.c.rid.desc(),
+    resource.c.last_updated,
+    resource.c.rid,
     postgresql_include=["child", "kind"],
 )
 
@@ -128,6 +136,13 @@ history = Table(
     Column("body", Text, nullable=False),
     PrimaryKeyConstraint("child", "type", "rid", "version"),
 )
+Index(
+    "history_last_updated",
+    history.c.type,
+    history.c.last_updated.desc(),
+    history.c.rid.desc(),
+    history.c.version.desc(),
+)
 
 former_home = Table(
     "former_home",
@@ -146,7 +161,8 @@ locator = Table(
     Column("id", Text, nullable=False),
     Column("child", BigInteger, nullable=False),
     Column("rid", BigInteger, nullable=False),
-    PrimaryKeyConstraint("type", "id"),
+    # The id first: those that we make rise, and pages are filled one after another.
+    PrimaryKeyConstraint("id", "type"),
 )
 
 identity = Table(
@@ -192,24 +208,29 @@ about = Table(
 )
 Index("about_other", about.c.other, postgresql_include=["child", "rid"])
 
+context = Table(
+    "context",
+    metadata,
+    # This version is seen by who sees that resource: the context of a Binary, what a Provenance is of.
+    Column("child", BigInteger, nullable=False),
+    Column("rid", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("type", SmallInteger, nullable=False),
+    Column("id", Text, nullable=False),
+    PrimaryKeyConstraint("child", "rid", "version", "type", "id"),
+)
+
 facet = Table(
     "facet",
     metadata,
+    # One B-tree, in the order in which a hash is walked: the newest of what it stands for. The type is part of
+    # what is hashed. What is retired leaves through its own tokens.
     Column("h", BigInteger, nullable=False),
-    Column("child", BigInteger, nullable=False),
+    # When it happened (`date_low`), or where it has no date, when it was last changed.
+    Column("at", _INSTANT, nullable=False),
     Column("rid", BigInteger, nullable=False),
-    Column("type", SmallInteger, nullable=False),
-    Column("date_low", _INSTANT),
-    Column("last_updated", _INSTANT, nullable=False),
-    PrimaryKeyConstraint("child", "rid", "h"),
-)
-Index("facet_date", facet.c.h, facet.c.date_low.desc(), facet.c.rid.desc(), postgresql_include=["child"])
-Index(
-    "facet_last_updated",
-    facet.c.h,
-    facet.c.last_updated.desc(),
-    facet.c.rid.desc(),
-    postgresql_include=["child"],
+    Column("child", BigInteger, nullable=False),
+    PrimaryKeyConstraint("h", "at", "rid", "child"),
 )
 
 string_index = Table(
@@ -253,6 +274,65 @@ Index(
     date_index.c.low,
     date_index.c.rid,
     postgresql_include=["child", "high", "lowest", "highest"],
+)
+
+number_index = Table(
+    "number_index",
+    metadata,
+    Column("child", BigInteger, nullable=False),
+    Column("rid", BigInteger, nullable=False),
+    Column("unit", BigInteger, nullable=False),
+    # As they stand in the resource, where `code` or `label` is asked for by name; null where there is none.
+    Column("code", BigInteger),
+    Column("label", BigInteger),
+    Column("param", Integer, nullable=False),
+    Column("type", SmallInteger, nullable=False),
+    # Its place among the elements of the parameter; of a composite, the group that it stands in.
+    Column("place", SmallInteger, nullable=False),
+    # In base units; a point has no high end. What is the same as stated is not kept twice.
+    Column("low", Numeric, nullable=False),
+    Column("high", Numeric),
+    Column("stated", Numeric),
+    Column("stated_high", Numeric),
+    PrimaryKeyConstraint("child", "rid", "param", "place"),
+)
+Index(
+    "number_order",
+    number_index.c.type,
+    number_index.c.param,
+    number_index.c.unit,
+    number_index.c.low,
+    number_index.c.rid,
+    postgresql_include=["child", "high"],
+)
+
+# Ranges are few, and found by their ends too.
+Index(
+    "number_ranges",
+    number_index.c.type,
+    number_index.c.param,
+    number_index.c.unit,
+    number_index.c.high,
+    postgresql_include=["child", "rid"],
+    postgresql_where=number_index.c.high.is_not(None),
+)
+
+text_index = Table(
+    "text_index",
+    metadata,
+    Column("child", BigInteger, nullable=False),
+    Column("rid", BigInteger, nullable=False),
+    Column("type", SmallInteger, nullable=False),
+    # What is read by people: of weight A in the narrative, of weight D elsewhere.
+    Column("words", TSVECTOR, nullable=False),
+    PrimaryKeyConstraint("child", "rid"),
+)
+# The one GIN: full text has no other index. Written to at once: a list of what is pending slows every search.
+Index(
+    "text_words",
+    text_index.c.words,
+    postgresql_using="gin",
+    postgresql_with={"fastupdate": "off"},
 )
 
 sight = Table(
@@ -333,6 +413,29 @@ job = Table(
     Column("created", _INSTANT, nullable=False),
     Column("updated", _INSTANT, nullable=False),
 )
+
+search_parameter = Table(
+    "search_parameter",
+    metadata,
+    # Those added while the server runs: the id of the resource, and what of its definition is in force.
+    Column("id", Text, primary_key=True),
+    Column("definition", JSONB, nullable=False),
+    # False: there are resources that are not indexed by it yet.
+    Column("complete", Boolean, nullable=False),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("client", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    # What tells one request from another; and its answer, without any resource.
+    Column("fingerprint", Text, nullable=False),
+    Column("answer", Text),
+    PrimaryKeyConstraint("client", "key"),
+)
+Index("idempotency_at", idempotency.c.at)
 
 agency = Table(
     "agency",

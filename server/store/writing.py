@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from server.store import recordset
+from server.store import horizon, recordset, sortkey
 from server.store import tables as t
 from server.store.database import Prepared, Taken, violates_unique
 from server.store.row import Entry, Row
@@ -41,8 +41,11 @@ _SETS = {
     "facet": recordset.insertion(t.facet),
     "string_index": recordset.insertion(t.string_index),
     "date_index": recordset.insertion(t.date_index),
+    "number_index": recordset.insertion(t.number_index),
+    "text_index": recordset.insertion(t.text_index),
     "identifier": recordset.insertion(t.identifier),
     "about": recordset.insertion(t.about),
+    "context": recordset.insertion(t.context),
     "sight": recordset.insertion(t.sight, exists="replace"),
     "presence": recordset.insertion(t.presence, exists="keep"),
     "outbox": recordset.insertion(t.outbox, leave=("xid",)),
@@ -51,36 +54,38 @@ _SETS = {
 
 
 @cache
-def _write(names: tuple[str, ...]) -> Prepared:
+def _write(names: tuple[str, ...], holding: bool) -> Prepared:
     """One statement that inserts into these tables: an insert of nothing costs as much as one of a row."""
-    return Prepared(select(literal(1)).add_cte(*(_SETS[name] for name in names)))
+    said = horizon.held() if holding else select(literal(1))
+    return Prepared(said.add_cte(*(_SETS[name] for name in names)))
 
 
 def write(
-    connection: Connection, rows: Sequence[Row], outbox: Sequence[dict[str, Any]], audit: Sequence[Entry]
+    connection: Connection,
+    rows: Sequence[Row],
+    outbox: Sequence[dict[str, Any]],
+    audit: Sequence[Entry],
+    hold: datetime | None = None,
 ) -> None:
-    """Insert whole resources with everything that finds them, what tells of them, and the account of it."""
+    """Insert whole resources with everything that finds them, what tells of them, and the account of it.
+
+    `hold`: the earliest stamp of what is written, where the transaction does not hold it yet.
+
+    Raises:
+        Contended: history has been read past the stamp; nothing was inserted.
+    """
     sets: dict[str, list[Mapping[str, Any]]] = {
         "locator": [
             {"type": r.type, "id": r.id, "child": r.child, "rid": r.rid} for r in rows if not r.located
         ],
         "resource": [_resource(r) for r in rows],
-        "facet": [facet for r in rows for facet in _facets(r)],
-        "string_index": [
-            {"child": r.child, "rid": r.rid, "param": param, "folded": folded, "type": r.type,
-             "lowest": lowest, "highest": highest}
-            for r in rows for param, folded, lowest, highest in r.strings
-        ],
-        "date_index": [
-            {"child": r.child, "rid": r.rid, "param": param, "low": low, "high": high, "type": r.type,
-             "lowest": lowest, "highest": highest}
-            for r in rows for param, low, high, lowest, highest in r.dates
-        ],
-        "identifier": [
-            {"value": value, "system": system, "type": r.type, "child": r.child, "rid": r.rid}
-            for r in rows for system, value in r.identifiers
-        ],
+        "facet": [facet for r in rows for facet in facets(r)],
+        **beside(rows),
         "about": [{"child": r.child, "rid": r.rid, "other": other} for r in rows for other in r.others],
+        "context": [
+            {"child": r.child, "rid": r.rid, "version": r.version, "type": type_, "id": id_}
+            for r in rows for type_, id_ in r.contexts
+        ],
         "sight": [
             {"child": r.child, "principal": s.principal, "basis": r.rid, "degree": s.degree,
              "valid_from": s.valid_from, "valid_until": s.valid_until}
@@ -91,7 +96,36 @@ def write(
         "audit": [entry.values() for entry in audit],
     }  # fmt: skip
     given = {name: recordset.text(some) for name, some in sets.items() if some}
-    _write(tuple(given))(connection, **given)
+    held = horizon.parameters(hold) if hold else {}
+    with horizon.overtaken():
+        _write(tuple(given), hold is not None)(connection, **given, **held)
+
+
+def beside(rows: Sequence[Row]) -> dict[str, list[Mapping[str, Any]]]:
+    """By table, what finds the resources beside their own row and their facets."""
+    return {
+        "string_index": [
+            {"child": r.child, "rid": r.rid, "param": param, "folded": folded, "type": r.type,
+             "lowest": lowest, "highest": highest}
+            for r in rows for param, folded, lowest, highest in r.strings
+        ],
+        "date_index": [
+            {"child": r.child, "rid": r.rid, "param": param, "low": low, "high": high, "type": r.type,
+             "lowest": lowest, "highest": highest}
+            for r in rows for param, low, high, lowest, highest in r.dates
+        ],
+        "number_index": [
+            {"child": r.child, "rid": r.rid, "param": param, "type": r.type, "place": place, **number._asdict()}
+            for r in rows for param, place, number in r.numbers
+        ],
+        "text_index": [
+            {"child": r.child, "rid": r.rid, "type": r.type, "words": r.words} for r in rows if r.words
+        ],
+        "identifier": [
+            {"value": value, "system": system, "type": r.type, "child": r.child, "rid": r.rid}
+            for r in rows for system, value in r.identifiers
+        ],
+    }  # fmt: skip
 
 
 def _resource(row: Row) -> dict[str, Any]:
@@ -100,17 +134,14 @@ def _resource(row: Row) -> dict[str, Any]:
         "child": row.child, "type": row.type, "rid": row.rid, "id": row.id, "version": row.version,
         "author": row.author, "restriction": row.restriction, "kind": row.kind, "shared": bool(row.others),
         "last_updated": row.last_updated, "date_low": low, "date_high": high, "tok": row.tokens,
-        "sorts": row.sorts, "body": row.body,
+        "sorts": sortkey.packed(row.sorts, row.body), "body": row.body,
     }  # fmt: skip
 
 
-def _facets(row: Row) -> Iterable[dict[str, Any]]:
-    low = row.date[0] if row.date else None
-    return (
-        {"h": h, "child": row.child, "rid": row.rid, "type": row.type, "date_low": low,
-         "last_updated": row.last_updated}
-        for h in row.facets
-    )  # fmt: skip
+def facets(row: Row) -> Iterable[dict[str, Any]]:
+    """Where the resource is listed."""
+    at = row.date[0] if row.date else row.last_updated
+    return ({"h": h, "at": at, "rid": row.rid, "child": row.child} for h in row.facets)
 
 
 # ---- what was ----------------------------------------------------------------------------------------------
@@ -120,8 +151,20 @@ _KEPT = [c.name for c in t.history.columns]
 _old = (
     delete(t.resource)
     .where(*recordset.same(t.resource, _gone, "child", "type", "rid"))
-    .returning(*(t.resource.c[name] for name in _KEPT if name not in ("deleted", "others")))
+    .returning(
+        *(t.resource.c[name] for name in _KEPT if name not in ("deleted", "others")), t.resource.c.date_low
+    )
     .cte("old")
+)
+# Facets are found the way they are kept, by their hash: those of a resource are among its tokens.
+_listed = select(
+    func.unnest(_old.c.tok).label("h"),
+    func.coalesce(_old.c.date_low, _old.c.last_updated).label("at"),
+    _old.c.rid,
+    _old.c.child,
+).subquery("listed")
+_facets_out = (
+    delete(t.facet).where(*recordset.same(t.facet, _listed, "h", "at", "rid", "child")).cte("facet_out")
 )
 _others = select(t.about.c.other).where(*recordset.same(t.about, _old, "child", "rid")).scalar_subquery()
 _added: dict[str, ColumnElement[Any]] = {
@@ -133,9 +176,19 @@ _retire = Prepared(
         insert(t.history)
         .from_select(_KEPT, select(*(_added[name] if name in _added else _old.c[name] for name in _KEPT)))
         .cte("kept"),
+        _facets_out,
         *(
             delete(table).where(*recordset.same(table, _gone, "child", "rid")).cte(f"{table.name}_out")
-            for table in (t.facet, t.string_index, t.date_index, t.identifier, t.about, t.identity, t.claim)
+            for table in (
+                t.string_index,
+                t.date_index,
+                t.number_index,
+                t.text_index,
+                t.identifier,
+                t.about,
+                t.identity,
+                t.claim,
+            )
         ),
         # What a Patient itself gives outlasts its versions.
         delete(t.sight)

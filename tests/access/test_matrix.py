@@ -11,6 +11,8 @@ from functools import cache
 
 import pytest
 
+from server.job.worker import Worker
+from server.record import reindex
 from tests import make
 from tests.make import TEST
 
@@ -44,8 +46,13 @@ class World:
     @property
     def date(self) -> str:
         """A day of its own."""
-        day = int(self.word[-6:])
+        day = self.number
         return f"{1700 + day // 336 % 200}-{day // 28 % 12 + 1:02d}-{day % 28 + 1:02d}"
+
+    @property
+    def number(self) -> int:
+        """A number of its own."""
+        return int(self.word[-6:])
 
     @property
     def traits(self) -> dict:
@@ -57,6 +64,10 @@ class World:
                 "source": f"https://example.org/{self.word}",
             },
             "identifier": [make.identifier(f"value-{self.word}")],
+            "text": {
+                "status": "generated",
+                "div": f'<div xmlns="http://www.w3.org/1999/xhtml">Of {self.word}</div>',
+            },
         }
 
     @property
@@ -74,7 +85,10 @@ class World:
                 }
                 plan = make.episode(self.about, "x", "child-protection-plan", self.date)
                 return {**plan, "id": self.id, **self.traits, **known}
+        measured = {"value": self.number, "unit": "marks"}
+        part = {"code": make.concept(TEST, self.word), "valueQuantity": measured}
         known = {"valueString": self.word, "effectiveDateTime": self.date, "performer": [org]}
+        known |= {"component": [part], "bodySite": {"text": self.word}}
         return make.observation(self.about, self.word, id=self.id, **self.traits, **known)
 
 
@@ -171,6 +185,34 @@ def plain(world, type_, **more):
     return make.observation(world.ours, **more) | {"category": category}
 
 
+def patched(client, path, **headers):
+    test = [{"op": "test", "path": "/language", "value": "en"}]
+    return client.ask("PATCH", path, test, Content_Type="application/json-patch+json", **headers)
+
+
+def called(client, path, **given):
+    """An operation with parameters, each named by its type too: `meta_valueMeta`."""
+    parts = [{"name": name, key: value} for each, value in given.items() for name, key in [each.split("_")]]
+    return client.ask("POST", path, {"resourceType": "Parameters", "parameter": parts})
+
+
+def last_page(client, path):
+    """The page from which no link leads on, or the refusal."""
+    answer = client.get(path)
+    while answer.status == 200 and (url := answer.link("next")):
+        answer = client.get(url)
+    return answer
+
+
+def later(client, path):
+    """A read that is answered by a worker, and then fetched."""
+    accepted = client.get(path, Prefer="respond-async")
+    worker = Worker(client._app.extensions["door"])
+    while worker.work():
+        pass
+    return client.get(accepted.headers["Content-Location"])
+
+
 def transaction(*entries):
     return lambda client: client.post(make.bundle("transaction", *entries))
 
@@ -204,6 +246,20 @@ SEARCHES = {
         "_tag={word}&_total=accurate&_count=1",
         "_tag={word}&_count=0",
         "_tag={word}&_count=0&_total=estimate",
+        "_text={word}",
+        "_content={word}&_total=accurate",
+        "combo-value-quantity={number}||marks",
+        "component-value-quantity={number}&_count=0",
+        "component-code-value-quantity={word}${number}",
+        "code-value-string={word}${word}",
+        "code:not=nonsense&_tag={word}",
+        "_tag={word}&_sort=-component-value-quantity",
+        "_filter=code eq {word}",
+        "_filter=code eq nonsense or value-string eq {word}",
+        "_filter=not (code ne {word})",
+        "word={word}",
+        "_tag={word}&_sort=-word&_total=accurate",
+        "_list=list-{word}",
     ],
     "Patient": [
         "_id={id}",
@@ -223,6 +279,14 @@ SEARCHES = {
         "_tag={word}&_total=accurate&_count=1",
         "_tag={word}&_count=0",
         "_tag={word}&_count=0&_total=estimate",
+        "_text={word}",
+        "_content={word}&_count=0",
+        "_filter=family eq {word}",
+        "_filter=birthdate po {date} and name sw {word}",
+        "_filter=name eq nonsense or name eq {word}",
+        "word={word}",
+        "_tag={word}&word:missing=false&_count=0",
+        "_list=list-{word}",
     ],
 }
 
@@ -233,6 +297,40 @@ REVINCLUDE = {
     ],
     "Patient": ["Organization?_id={organization}&_revinclude=Patient:organization"],
 }
+
+JOINED = {
+    "Observation": [
+        "Linkage?_id=link-{word}&item:Observation._tag={word}",
+        "Linkage?_id=link-{word}&item:Observation.code={word}&_total=accurate",
+        "Linkage?item:Observation.identifier=value-{word}",
+        "Linkage?_id=link-{word}&item:Observation._id={id}&_count=0",
+        "Linkage?_id=link-{word}&item:Observation.performer:Organization._id={organization}",
+        "Organization?_has:Observation:performer:_tag={word}",
+        "Organization?_id={organization}&_has:Observation:performer:code={word}&_total=accurate",
+        "Organization?_id={organization}&_has:Observation:performer:date={date}&_count=0",
+        "Organization?_has:Observation:performer:_has:Linkage:item:_id=link-{word}",
+        "Linkage?_id=link-{word}&_include=*",
+        "Linkage?_id=link-{word}&_include:iterate=*",
+        "Organization?_id={organization}&_revinclude=Observation:*",
+        "Organization?_id={organization}&_revinclude=*",
+        "Patient/{about}/Observation",
+        "Patient/{about}/Observation?_count=0",
+        "Patient/{about}/*",
+    ],
+    "Patient": [
+        "Linkage?_id=link-{word}&item:Patient._tag={word}",
+        "Linkage?_id=link-{word}&item:Patient.name={word}&_total=accurate",
+        "Linkage?item:Patient.identifier=value-{word}",
+        "Linkage?_id=link-{word}&item:Patient.organization:Organization._id={organization}",
+        "Organization?_has:Patient:organization:_tag={word}",
+        "Organization?_id={organization}&_has:Patient:organization:name={word}&_count=0",
+        "Linkage?_id=link-{word}&_include=*",
+        "Organization?_id={organization}&_revinclude=*",
+        "Patient/{about}/Patient",
+        "Patient/{about}/*",
+    ],
+}
+SEVERAL = ["?_tag={word}", "?_id={id}&_count=0", "?_type={type}&_tag={word}&_total=accurate"]
 
 PATHS: dict[str, Callable] = {
     "read": lambda client, w: client.get(w.path),
@@ -270,15 +368,95 @@ PATHS: dict[str, Callable] = {
             "transaction", make.posted(plain(w, w.type), None, ifNoneExist=f"identifier=value-{w.word}")
         )
     ),
+    "conditional creates in a transaction": lambda client, w: client.post(
+        make.bundle(
+            "transaction",
+            *(
+                make.posted(plain(w, w.type), None, ifNoneExist=f"identifier={TEST}|{value}-{w.word}")
+                for value in ("value", "other")
+            ),
+        )
+    ),
+    "conditional references": lambda client, w: client.post(
+        make.bundle(
+            "transaction",
+            *(
+                make.posted(make.linkage(f"{w.type}?identifier={TEST}|{value}-{w.word}"))
+                for value in ("value", "other")
+            ),
+        )
+    ),
+    "everything": lambda client, w: client.get(f"Patient/{w.about}/$everything"),
+    "everything of a type": lambda client, w: client.get(f"Patient/{w.about}/$everything?_type={w.type}"),
+    "everything by pages": lambda client, w: last_page(client, f"Patient/{w.about}/$everything?_count=1"),
+    "everything in a batch": lambda client, w: client.post(
+        make.bundle("batch", make.entry("GET", f"Patient/{w.about}/$everything"))
+    ),
+    "meta": lambda client, w: client.get(f"{w.path}/$meta"),
+    "meta of a version": lambda client, w: client.get(f"{w.path}/_history/1/$meta"),
+    "meta-add": lambda client, w: called(client, f"{w.path}/$meta-add", meta_valueMeta=make.tagged("x")),
+    "meta-delete": lambda client, w: called(
+        client, f"{w.path}/$meta-delete", meta_valueMeta=make.tagged("x")
+    ),
+    "diff": lambda client, w: client.get(f"{w.path}/$diff"),
+    "diff of versions": lambda client, w: client.get(f"{w.path}/$diff?fromVersion=1&toVersion=1"),
+    "validate a reference": lambda client, w: called(
+        client, "Linkage/$validate", mode_valueCode="create", resource_resource=make.linkage(w.path)
+    ),
+    "validate a delete": lambda client, w: called(client, f"{w.path}/$validate", mode_valueCode="delete"),
+    "respond-async": lambda client, w: later(client, w.path),
+    "everything later": lambda client, w: later(client, f"Patient/{w.about}/$everything"),
     "delete": lambda client, w: client.delete(w.path),
     "delete of a version": lambda client, w: client.delete(w.path, If_Match='W/"1"'),
+    "cascading delete": lambda client, w: client.delete(f"{w.path}?_cascade=delete"),
+    "conditional delete": lambda client, w: client.delete(f"{w.type}?_tag={w.word}"),
+    "conditional delete of a version": lambda client, w: client.delete(
+        f"{w.type}?_tag={w.word}", If_Match='W/"1"'
+    ),
+    "what a conditional delete took": lambda client, w: client.delete(
+        f"{w.type}?_tag={w.word}", Prefer="return=OperationOutcome"
+    ),
+    "conditional update": lambda client, w: client.ask("PUT", f"{w.type}?_tag={w.word}", plain(w, w.type)),
+    "conditional update of a version": lambda client, w: client.ask(
+        "PUT", f"{w.type}?_tag={w.word}", plain(w, w.type), If_Match='W/"1"'
+    ),
+    "conditional update in a transaction": lambda client, w: client.post(
+        make.bundle("transaction", make.entry("PUT", f"{w.type}?_tag={w.word}", plain(w, w.type)))
+    ),
+    "patch": lambda client, w: patched(client, w.path),
+    "patch of a version": lambda client, w: patched(client, w.path, If_Match='W/"1"'),
+    "patch by FHIRPath": lambda client, w: client.ask("PATCH", w.path, {"resourceType": "Parameters"}),
+    "patch in a transaction": lambda client, w: client.post(
+        make.bundle("transaction", make.entry("PATCH", w.path, {"resourceType": "Parameters"}))
+    ),
+    "conditional patch": lambda client, w: patched(client, f"{w.type}?_tag={w.word}"),
+    "conditional patch of a version": lambda client, w: patched(
+        client, f"{w.type}?_tag={w.word}", If_Match='W/"1"'
+    ),
 }
 
 WRITING = {
     "conditional create",
     "conditional create in a transaction",
+    "conditional creates in a transaction",
+    "conditional references",
+    "meta-add",
+    "meta-delete",
     "delete",
     "delete of a version",
+    "cascading delete",
+    "conditional delete",
+    "conditional delete of a version",
+    "what a conditional delete took",
+    "conditional update",
+    "conditional update of a version",
+    "conditional update in a transaction",
+    "patch",
+    "patch of a version",
+    "patch by FHIRPath",
+    "patch in a transaction",
+    "conditional patch",
+    "conditional patch of a version",
     "reference",
     "absolute reference",
     "conditional reference",
@@ -289,6 +467,8 @@ def _paths(type_):
     yield from PATHS
     yield from (f"{type_}?{query}" for query in SEARCHES[type_])
     yield from REVINCLUDE[type_]
+    yield from JOINED[type_]
+    yield from SEVERAL
 
 
 EVERY = [
@@ -307,28 +487,79 @@ def test_what_may_not_be_seen_answers_as_what_does_not_exist(client_with, worlds
     assert told(inspector, path, there) != told(inspector, path, nowhere)
 
 
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("path", ["_history", "[type]/_history"])
+@pytest.mark.parametrize("query", ["", "&_sort=_lastUpdated", "&_at={day}", "&_count=1", "&_elements=meta"])
+def test_a_history_has_nothing_of_what_may_not_be_seen(client_with, suite, worlds, name, path, query):
+    """Of two worlds written one after the other the past differs only for who sees what is hidden in one."""
+    case = CASES[name]
+    before = suite.put(make.organization(make.word())).json["meta"]["lastUpdated"]
+    there, nowhere = worlds(name, afresh=True)
+    where = path.replace("[type]", case.type)
+    url = f"{where}?_since={before}&_count=1000{query.format(day=before[:10])}"
+
+    def past(client, world):
+        found, following = [], url.replace("&_count=1000", "") if "_count=1" in query else url
+        while following:
+            page = client.get(following)
+            found += [each for each in map(str, page.entries) if world.word in each]
+            following = page.link("next")
+        text = "".join(found).replace(world.word, "WORD").replace(world.date, "DATE")
+        for pattern in _PASSING:
+            text = re.sub(pattern, "…", text)
+        return text
+
+    client, inspector = client_with(case.agency, case.scopes), client_with("inspector")
+    assert past(client, there) == past(client, nowhere)
+    assert past(inspector, there) != past(inspector, nowhere)
+
+
 def told(client, path, world):
     """An answer without what differs between two worlds, or between any two answers, anyway."""
     if path in PATHS:
         answer = PATHS[path](client, world)
     else:
-        names = {name: getattr(world, name) for name in ("word", "id", "date", "about", "organization")}
+        own = ("word", "id", "type", "date", "number", "about", "organization")
+        names = {name: getattr(world, name) for name in own}
         answer = client.search(path.format(**names))
     kept = {name: "…" if name in _CHANGING else value for name, value in answer.headers.items()}
     text = f"{answer.status} {kept} {answer.text}".replace(world.word, "WORD").replace(world.date, "DATE")
+    text = text.replace(f"={world.number}", "=NUMBER").replace(f"${world.number}", "$NUMBER")
     for pattern in _PASSING:
         text = re.sub(pattern, "…", text)
     return text
 
 
-_CHANGING = {"ETag", "Last-Modified", "X-Request-Id", "Content-Length"}
+_CHANGING = {"ETag", "Expires", "Last-Modified", "X-Request-Id", "Content-Length"}
 _PASSING = (
+    r"_page=[\w-]+",
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z",
 )
 
 
 # ---- worlds ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", autouse=True)
+def word(app, suite):
+    """A search parameter of either type that was added while the server runs."""
+    paths = {"Observation": "Observation.bodySite.text", "Patient": "Patient.name.family"}
+    for type_, path in paths.items():
+        definition = make.search_parameter("word", type_, "token", path)
+        assert suite.put(definition).status == 201
+    _index(app)
+    yield
+    for type_ in paths:
+        suite.delete(f"SearchParameter/{type_}-word")
+    _index(app)
+
+
+def _index(app):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reindex, "GRACE", reindex.GRACE * 0)
+        while reindex.step(app.extensions["door"]):
+            pass
 
 
 @pytest.fixture(scope="module")
@@ -360,6 +591,7 @@ def _make(suite, case, world, *, present):
         make.put(make.patient(id=world.ours)),
         *(make.posted(make.episode(world.ours, agency)) for agency in everybody),
         make.put(make.linkage(world.path, id=f"link-{world.word}")),
+        make.put(make.list_of(world.path, id=f"list-{world.word}")),
     ]
     if case.known or present:
         if case.type != "Patient":
@@ -382,10 +614,15 @@ def test_who_chooses_an_id_may_learn_that_it_is_taken_and_nothing_more(client_wi
     client, before = client_with(case.agency, case.scopes), suite.get(there.path)
     mine = plain(there, there.type, id=there.id)
     for headers in ({}, {"If_Match": 'W/"1"'}, {"If_Match": 'W/"2"'}, {"If_None_Match": "*"}):
-        refused = client.put(mine, **headers)
-        assert refused.status == 409
-        assert refused.issues == [("conflict", "This id cannot be used.")]
+        for ask in (client.put, lambda *args, **more: by_condition(client, there, *args, **more)):
+            refused = ask(mine, **headers)
+            assert refused.status == 409
+            assert refused.issues == [("conflict", "This id cannot be used.")]
     assert suite.get(there.path).text == before.text
+
+
+def by_condition(client, world, resource, **headers):
+    return client.ask("PUT", f"{world.type}?_tag={world.word}", resource, **headers)
 
 
 @pytest.mark.parametrize("name", CASES)

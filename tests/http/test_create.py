@@ -35,7 +35,6 @@ def test_the_id_and_version_of_a_post_are_the_servers(suite):
         ("return=representation", "Patient"),
         ("return=OperationOutcome", "OperationOutcome"),
         ("handling=strict; return=minimal", None),
-        ("respond-async", "Patient"),
     ],
 )
 def test_a_client_is_answered_with_as_much_as_it_prefers(suite, prefer, answer):
@@ -82,7 +81,7 @@ def test_a_condition_that_matches_several_is_refused(suite):
         ("", 412),
         ("_count=1", 412),
         ("birthdate=2011-02-30", 400),
-        ("general-practitioner.name=x", 400),
+        ("general-practitioner.nonsense=x", 400),
     ],
 )
 def test_a_condition_that_is_not_understood_creates_nothing(suite, condition, status):
@@ -205,7 +204,7 @@ def test_everything_that_is_wrong_is_told_at_once(suite):
     assert {"Patient.gender", "Patient.birthDate", "Patient.nonsense"} <= told
 
 
-@pytest.mark.parametrize("media", ["application/fhir+xml", "text/plain", "application/x-ndjson", "nonsense"])
+@pytest.mark.parametrize("media", ["text/turtle", "text/plain", "application/x-ndjson", "nonsense"])
 def test_a_body_in_another_format_is_refused(suite, media):
     assert suite.ask("POST", "Patient", PATIENT, Content_Type=media).status == 415
 
@@ -218,7 +217,7 @@ def test_json_has_several_names(suite, media):
     assert suite.ask("POST", "Patient", PATIENT, Content_Type=media).status == 201
 
 
-@pytest.mark.parametrize("accept", ["application/fhir+xml", "text/html", "image/png"])
+@pytest.mark.parametrize("accept", ["text/turtle", "text/html", "image/png"])
 def test_an_answer_in_another_format_is_refused_before_anything_is_stored(suite, accept):
     tag = make.word()
     assert suite.post(make.patient(meta=make.tagged(tag)), Accept=accept).status == 406
@@ -236,7 +235,7 @@ def test_format_in_the_url_goes_before_the_header(suite):
     id = suite.post(make.patient()).id
     assert suite.get(f"Patient/{id}?_format=json", Accept="text/html").status == 200
     assert suite.get(f"Patient/{id}?_format=application/fhir%2Bjson", Accept="text/html").status == 200
-    assert suite.get(f"Patient/{id}?_format=xml").status == 406
+    assert suite.get(f"Patient/{id}?_format=ttl").status == 406
 
 
 # ---- what is kept ------------------------------------------------------------------------------------------

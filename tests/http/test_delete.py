@@ -63,13 +63,6 @@ def test_a_suite_without_reference_integrity_deletes_as_plain_fhir_does(suite, c
     assert suite.delete(f"Patient/{child}").status == 204
 
 
-def test_a_delete_on_condition_is_not_built_and_deletes_nothing(suite):
-    made = suite.post(make.patient(identifier=[make.identifier(make.word())]))
-    refused = suite.delete(f"Patient?identifier={made.json['identifier'][0]['value']}")
-    assert (refused.status, refused.code) == (400, "not-supported")
-    assert suite.get(f"Patient/{made.id}").status == 200
-
-
 def test_an_agency_may_not_delete_what_another_wrote_where_it_has_no_right_to(suite, school, child):
     id = suite.post(make.mark(child, "school")).id
     assert school.get(f"Observation/{id}").status == 200

@@ -44,6 +44,31 @@ def test_a_request_id_is_believed_of_a_trusted_proxy_alone():
 
 
 @pytest.mark.parametrize(
+    ("sent", "back"),
+    [
+        ({}, None),
+        ({"X-Request-Id": "mine"}, "mine"),
+        ({"X-Correlation-Id": "mine"}, "mine"),
+        ({"X-Correlation-Id": "mine", "X-Request-Id": "other"}, "mine"),
+        ({"X-Correlation-Id": "943 476 5919"}, None),
+        ({"X-Request-Id": "x" * 65}, None),
+    ],
+)
+def test_what_a_client_calls_its_request_comes_back_and_is_not_logged(capsys, caplog, sent, back):
+    caplog.set_level(logging.INFO)
+    headers = client().get("/fhir/Patient", headers=sent).headers
+    assert headers.get("X-Correlation-Id") == back
+    line = capsys.readouterr().err
+    assert headers["X-Request-Id"] in line
+    assert not any(value in line for value in sent.values())
+
+
+def test_an_id_that_was_believed_is_not_told_twice():
+    trusting = client(CHILDRECORD_TRUSTED_PROXIES="127.0.0.0/8")
+    assert "X-Correlation-Id" not in trusting.get("/fhir/Patient", headers={"X-Request-Id": "mine"}).headers
+
+
+@pytest.mark.parametrize(
     ("forwarded", "address"),
     [
         ("", "10.0.0.1"),
@@ -86,7 +111,8 @@ def test_over_tls_browsers_are_told_to_stay_there():
 def test_a_page_may_call_and_read_the_headers_it_needs():
     answer = client().get("/fhir/Patient", headers={"Origin": PAGE})
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
-    assert "ETag" in answer.headers["Access-Control-Expose-Headers"]
+    exposed = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
+    assert exposed >= {"ETag", "Location", "Content-Location", "Last-Modified", "X-Request-Id", "Retry-After"}
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
@@ -95,7 +121,15 @@ def test_a_browser_that_asks_first_is_told_what_it_may_send():
     answer = client().options("/fhir/Patient/1", headers=asked)
     assert answer.status_code == 204
     assert "PUT" in answer.headers["Access-Control-Allow-Methods"]
-    assert "If-Match" in answer.headers["Access-Control-Allow-Headers"]
+    allowed = set(answer.headers["Access-Control-Allow-Headers"].split(", "))
+    assert allowed >= {
+        "Authorization",
+        "If-Match",
+        "If-None-Exist",
+        "Prefer",
+        "X-Provenance",
+        "Idempotency-Key",
+    }
 
 
 def test_pages_can_be_limited_to_those_that_are_named():
@@ -120,6 +154,8 @@ def test_pages_can_be_limited_to_those_that_are_named():
         ("/fhir/" + "a/" * 50, "/fhir/[id]/[id]/[id]/[id]/[id]/[id]"),
         ("/Persephone", "other"),
         ("/auth/token", "/auth/token"),
+        ("/docs", "/docs"),
+        ("/docs/Persephone", "other"),
     ],
 )
 def test_a_route_keeps_only_the_words_we_know(path, route):

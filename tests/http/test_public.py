@@ -1,7 +1,5 @@
 """What anybody may ask, what needs a token, and what a token must allow."""
 
-from urllib.parse import unquote_plus
-
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
@@ -16,102 +14,6 @@ from tests.caller import Caller, token
 def nobody(app):
     """A client without a token."""
     return Caller(app, None)
-
-
-@pytest.fixture(scope="module")
-def statement(nobody):
-    return nobody.get("metadata").json
-
-
-def test_the_capability_statement_is_for_everybody(nobody, statement):
-    assert statement["fhirVersion"] == "4.0.1"
-    assert statement["implementation"]["url"] == nobody.base
-    assert nobody.get("metadata?mode=terminology").status == 200
-    assert nobody.get("metadata", Accept="application/fhir+xml").status == 406
-
-
-def test_the_statement_says_where_tokens_are_had(statement, nobody):
-    [extension] = statement["rest"][0]["security"]["extension"]
-    assert extension["url"].endswith("/StructureDefinition/oauth-uris")
-    [uri] = extension["extension"]
-    assert uri == {"url": "token", "valueUri": nobody.base.removesuffix("/fhir") + "/auth/token"}
-
-
-def test_every_type_of_r4_is_declared_once(statement, app):
-    types = [each["type"] for each in statement["rest"][0]["resource"]]
-    assert types == list(app.extensions["door"].library.resource_types)
-    # 148 with the two abstract ones, Resource and DomainResource.
-    assert len(types) == 146
-
-
-_VALUES = {"date": "2020", "uri": "urn:x", "reference": "Basic/x", "string": "x", "token": "true"}
-_SEARCHED = {"Patient", "Observation", "Encounter", "EpisodeOfCare", "Flag", "CodeSystem"}
-
-
-def test_nothing_that_is_declared_answers_that_it_is_not_supported(statement, suite):
-    """Every search parameter, order and include of every type; some searches are carried out too."""
-    for declared in statement["rest"][0]["resource"]:
-        type_, parameters = declared["type"], declared["searchParam"]
-        asked = ["_id=nobody"] if type_ in _SEARCHED else ["_count=0", "_total=none"]
-        asked += [f"{each['name']}={_VALUES[each['type']]}" for each in parameters]
-        asked += [f"{each['name']}:missing=false" for each in parameters]
-        asked += ["_sort=" + ",".join(each["name"] for each in parameters)]
-        asked += [f"_include={each}" for each in declared["searchInclude"]]
-        asked += [f"_revinclude={each}" for each in declared["searchRevInclude"]]
-        answer = suite.search(f"{type_}?{'&'.join(asked)}")
-        assert answer.ids == []
-        assert unquote_plus(answer.link("self")) == f"{suite.base}/{type_}?{'&'.join(asked)}"
-
-
-INTERACTIONS = {
-    "create": lambda suite, type_: suite.ask("POST", type_, {"resourceType": type_}),
-    "update": lambda suite, type_: suite.ask("PUT", f"{type_}/x", {"resourceType": type_, "id": "x", "x": 1}),
-    "read": lambda suite, type_: suite.get(f"{type_}/nobody"),
-    "vread": lambda suite, type_: suite.get(f"{type_}/nobody/_history/1"),
-    "history-instance": lambda suite, type_: suite.get(f"{type_}/nobody/_history"),
-    "delete": lambda suite, type_: suite.delete(f"{type_}/nobody"),
-    "search-type": lambda suite, type_: suite.search(f"{type_}?_id=nobody"),
-}
-
-
-def test_every_interaction_that_is_declared_is_carried_out_for_every_type(statement, suite):
-    for declared in statement["rest"][0]["resource"]:
-        assert {each["code"] for each in declared["interaction"]} == INTERACTIONS.keys()
-    for type_ in (
-        "Account",
-        "Patient",
-        "Observation",
-        "VisionPrescription",
-        "Binary",
-        "Parameters",
-        "Bundle",
-    ):
-        for code, ask in INTERACTIONS.items():
-            answer = ask(suite, type_)
-            assert answer.status < 405, (type_, code, answer)
-            assert "not built" not in answer.text
-
-
-def test_what_is_not_built_is_not_declared(statement):
-    [rest] = statement["rest"]
-    assert {each["code"] for each in rest["interaction"]} == {"transaction", "batch"}
-    assert "operation" not in rest
-    for declared in rest["resource"]:
-        assert declared["conditionalUpdate"] is False
-        assert declared["conditionalDelete"] == "not-supported"
-        assert {each["type"] for each in declared["searchParam"]} <= {
-            "token",
-            "reference",
-            "string",
-            "date",
-            "uri",
-        }
-
-
-def test_our_profiles_are_declared(statement):
-    by_type = {each["type"]: each for each in statement["rest"][0]["resource"]}
-    assert f"{make.B}/StructureDefinition/Child" in by_type["Patient"]["supportedProfile"]
-    assert "supportedProfile" not in by_type["Account"]
 
 
 def test_a_smart_client_discovers_what_it_needs_without_a_token(nobody):

@@ -1,5 +1,8 @@
 import pytest
+from sqlalchemy import select
 
+from server import clock
+from server.store import tables as t
 from tests import make
 
 
@@ -33,19 +36,19 @@ def test_a_put_of_a_new_id_creates_it(suite):
     assert suite.get(f"Patient/{id}").text == made.text
 
 
-@pytest.mark.parametrize("tag", ['W/"1"', '"1"', "1", "*", ' W/"1" '])
+@pytest.mark.parametrize("tag", ['W/"1"', '"1"', "1", "*", ' W/"1" ', 'W/"7", W/"1"'])
 def test_an_update_of_the_version_that_is_named_is_carried_out(suite, held, tag):
-    assert suite.put(held, If_Match=tag).version == "2"
+    assert suite.put({**held, "gender": "male"}, If_Match=tag).version == "2"
 
 
-@pytest.mark.parametrize("tag", ['W/"2"', '"0"', "7", 'W/"x"', '""'])
+@pytest.mark.parametrize("tag", ['W/"2"', '"0"', "7", 'W/"x"', '""', 'W/"2", W/"3"'])
 def test_an_update_of_a_version_that_is_not_the_present_one_is_refused(suite, held, tag):
     refused = suite.put({**held, "gender": "male"}, If_Match=tag)
     assert (refused.status, refused.code) == (412, "conflict")
     assert suite.get(f"Patient/{held['id']}").json == held
 
 
-@pytest.mark.parametrize("tag", ['W/"1", W/"2"', 'W/"1', "1 2", ""])
+@pytest.mark.parametrize("tag", ['W/"1', "1 2", "", 'W/"1",'])
 def test_an_if_match_that_names_no_version_is_refused(suite, held, tag):
     assert suite.put(held, If_Match=tag).status == 400
 
@@ -66,6 +69,7 @@ def test_if_none_match_creates_and_never_overwrites(suite):
     sent = make.patient(id=make.word())
     assert suite.put(sent, If_None_Match="*").status == 201
     assert suite.put(sent, If_None_Match="*").status == 412
+    assert suite.put({**sent, "gender": "male"}, If_None_Match='W/"2", W/"1"').status == 412
     assert suite.get(f"Patient/{sent['id']}").version == "1"
 
 
@@ -79,7 +83,7 @@ def test_a_resource_that_has_not_the_id_of_the_url_is_refused(suite, held, id):
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("Observation/x", 400), ("Patient/no_id!", 404), ("Patient", 400), ("Nonsense/x", 404)],
+    [("Observation/x", 400), ("Patient/no_id!", 404), ("Nonsense/x", 404)],
 )
 def test_a_put_to_another_place_is_refused(suite, path, status):
     assert suite.ask("PUT", path, make.patient(id="x")).status == status
@@ -165,6 +169,79 @@ def test_who_corrects_anothers_resource_does_not_become_its_author(school, socia
     made = school.post(make.mark(child, "school"))
     assert social_care.put({**made.json, "note": [{"text": "changed"}]}).version == "2"
     assert school.put(made.json).version == "3"
+
+
+@pytest.fixture
+def acts(app, client_with):
+    """Of a client that nobody else is: how often it acted so, and how often anybody is told of a resource."""
+    caller = client_with("suite", other=True)
+
+    def found(interaction, type_, id):
+        with app.extensions["database"].autocommit() as connection:
+            own = (t.audit.c.client == caller.client, t.audit.c.interaction == interaction)
+            lines = connection.execute(select(t.audit.c.outcome).where(*own)).scalars().all()
+            number = app.extensions["door"].library.type_number(type_)
+            place = select(t.locator.c.rid).where(t.locator.c.type == number, t.locator.c.id == id)
+            told = select(t.outbox.c.interaction).where(t.outbox.c.rid == place.scalar_subquery())
+            return lines, connection.execute(told.order_by(t.outbox.c.version)).scalars().all()
+
+    return caller, found
+
+
+def test_an_update_that_changes_nothing_makes_no_version_and_is_accounted_for(acts):
+    caller, found = acts
+    made = caller.post(make.patient(gender="female", _gender={"id": "g"}, multipleBirthInteger=2))
+    shuffled = dict(reversed(made.json.items()))
+    bare = {name: value for name, value in made.json.items() if name != "meta"}
+    for sent in (made.json, shuffled, bare):
+        again = caller.put(sent)
+        assert (again.status, again.text) == (200, made.text)
+        assert {again.headers[name] == made.headers[name] for name in ("ETag", "Last-Modified")} == {True}
+    told = caller.put(bare, Prefer="return=OperationOutcome", If_Match='W/"1"')
+    assert (told.status, told.version, told.code) == (200, "1", "informational")
+    assert "unchanged" in told.text
+    assert len(caller.get(f"Patient/{made.id}/_history").entries) == 1
+    lines, outbox = found("update", "Patient", made.id)
+    assert (lines, outbox) == ([200] * 4, ["create"])
+
+
+def test_an_update_that_changes_nothing_in_a_transaction_makes_no_version(suite, held):
+    bundle = make.bundle("transaction", make.put(held, ifMatch='W/"1"'))
+    [entry] = suite.post(bundle).entries
+    assert entry["response"]["status"] == "200 OK"
+    assert entry["response"]["etag"] == 'W/"1"'
+    assert suite.get(f"Patient/{held['id']}").version == "1"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("1.5", "1.50"), ("1.0", "1"), ("1", "1.0"), ("100", "1e2"), ("0.0", "-0.0")]
+)
+def test_another_precision_is_another_value(suite, before, after):
+    word = make.word()
+    body = (
+        '{"resourceType":"Observation","id":"%s","status":"final","code":{"text":"x"},'
+        '"valueQuantity":{"value":%s}}'
+    )
+    assert suite.ask("PUT", f"Observation/{word}", body % (word, before)).status == 201
+    assert suite.ask("PUT", f"Observation/{word}", body % (word, after)).version == "2"
+
+
+def test_who_may_not_read_a_resource_does_not_learn_that_it_said_the_same(suite, client_with):
+    blind = client_with("suite", "system/Patient.cud")
+    made = suite.post(make.patient(gender="female"))
+    assert blind.put(made.json).version == "2"
+
+
+def test_each_version_is_later_than_the_one_before_though_the_clock_stands_still(suite, monkeypatch):
+    id, now = make.word(), clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)
+    for at in range(5):
+        suite.put(make.patient(id=id, multipleBirthInteger=at))
+        suite.delete(f"Patient/{id}")
+    history = suite.get(f"Patient/{id}/_history?_count=100").entries
+    at = [each["response"]["lastModified"] for each in history]
+    assert len(at) == 10
+    assert at == sorted(set(at), reverse=True)
 
 
 def test_what_is_written_must_still_be_the_writers_to_write(school, child):

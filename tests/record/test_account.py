@@ -116,7 +116,7 @@ def test_a_refusal_for_want_of_rights_is_accounted_for(client_with, lines):
 
 def test_subscribers_are_told_of_every_change_and_of_nothing_that_was_rolled_back(app, suite):
     made = suite.post(make.patient())
-    suite.put(make.patient(id=made.id))
+    suite.put(make.patient(id=made.id, active=True))
     refused = make.posted({"resourceType": "Patient", "x": 1})
     assert suite.post(make.bundle("transaction", make.put(make.patient(id=made.id)), refused)).status == 400
     suite.delete(f"Patient/{made.id}")

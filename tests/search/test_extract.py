@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from server.definition.library import library
+from server.definition.searchparameter import number
 from server.fhir import Json
 from server.fhir.period import HIGHEST, LOWEST
 from server.search.extract import Index, extract
@@ -34,7 +35,7 @@ def hashes(type_: str, code: str, *forms: str) -> set[int]:
         ("Observation", "code", concept((None, "c")), "code", ["c", "|c"]),
         ("Observation", "code", concept(("s", "c"), ("t", "d")), "code", ["c", "s|c", "s|", "d", "t|d",
          "t|"]),
-        ("Observation", "code", concept(("s", "c")), "combo-code", ["c", "s|c", "s|"]),
+        ("Observation", "code", concept(("s", "c")), "combo-code", []),
         ("Observation", "code", {"text": "only words"}, "code", []),
         ("Observation", "code", {"coding": [{"system": "s", "display": "no code"}]}, "code", []),
         ("Observation", "valueCodeableConcept", concept(("s", "c")), "value-concept", ["c", "s|c", "s|"]),
@@ -77,6 +78,16 @@ def test_a_value_is_hashed_in_every_form_it_can_be_found_by(
     assert hashes(type_, code, *forms) <= tokens
     others = {"c", "s|c", "Patient/1", "true", "false"} - set(forms)
     assert hashes(type_, code, *others).isdisjoint(tokens)
+
+
+def test_what_others_find_has_no_rows_of_its_own() -> None:
+    part = {"code": concept(("s", "c")), "valueQuantity": {"value": 1}}
+    index = indexed("Observation", code=concept(("s", "c")), component=[part], valueQuantity={"value": 2})
+    combined = {code: number(code) for code in ("combo-code", "combo-value-quantity")}
+    assert combined.keys().isdisjoint(index.sorts)
+    assert not {param for param, _, _ in index.numbers} & set(combined.values())
+    child = indexed("Patient", name=[{"family": "Ann"}])
+    assert {param for param, *_ in child.strings} == {number("family"), number("name")}
 
 
 def test_tokens_are_sorted_and_distinct() -> None:
@@ -159,7 +170,7 @@ def test_a_text_longer_than_an_index_takes_is_cut() -> None:
 
 def test_identifiers_are_pairs_and_no_tokens() -> None:
     index = indexed("Patient", identifier=[{"system": "s", "value": "v"}, {"value": "w"}, {"system": "t"}])
-    assert index.identifiers == [("s", "v"), ("", "w")]
+    assert index.identifiers == [("s", "v"), ("", "w"), ("t", "")]
     assert hashes("Patient", "identifier", "v", "s|v").isdisjoint(index.tokens)
     assert index.sorts["identifier"] == ["", "w"]
 

@@ -1,103 +1,20 @@
 """What was indexed is found, and nothing else is."""
 
-import itertools
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from urllib.parse import parse_qsl
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from server import clock
 from server.definition.library import library
 from server.fhir import Json
-from server.search.extract import Index, extract
-from server.search.hash import Hasher
 from server.search.query import parse
-from server.search.registry import Registry, ask, clause, where
+from server.search.registry import Registry, where
 from server.search.types import Context
 from server.search.types.date import starts
-from server.store.database import Database
-from server.store.tables import date_index, identifier, partition, string_index
-
-HASHER = Hasher(b"key")
-BASE = "http://example.org/fhir"
-CHANGED = datetime(2024, 5, 6, 7, 8, 9, 123000, tzinfo=UTC)
-
-_rids = itertools.count(1)
-
-
-@pytest.fixture
-def connection(database: Database) -> Iterator[Connection]:
-    with database.engine.connect() as connection:
-        yield connection
-        connection.rollback()
-
-
-def store(connection: Connection, type_: str, elements: Json) -> str:
-    rid = next(_rids)
-    resource = {"resourceType": type_, "id": f"r{rid}", **elements}
-    index = extract(resource, HASHER, BASE)
-    number = library().type_number(type_)
-    _store_resource(connection, type_, rid, index)
-    own = {"child": rid, "rid": rid, "type": number}
-    names = ("param", "folded", "lowest", "highest")
-    for row in index.strings:
-        connection.execute(string_index.insert().values(**own, **dict(zip(names, row, strict=True))))
-    names = ("param", "low", "high", "lowest", "highest")
-    for row in index.dates:
-        connection.execute(date_index.insert().values(**own, **dict(zip(names, row, strict=True))))
-    for system, value in index.identifiers:
-        connection.execute(identifier.insert().values(**own, system=system, value=value))
-    return f"r{rid}"
-
-
-def _store_resource(connection: Connection, type_: str, rid: int, index: Index) -> None:
-    low, high = index.date or (None, None)
-    row: dict[str, Any] = {
-        "child": rid,
-        "rid": rid,
-        "type": library().type_number(type_),
-        "id": f"r{rid}",
-        "version": 1,
-        "author": 1,
-        "restriction": 0,
-        "kind": 0,
-        "shared": False,
-        "last_updated": CHANGED,
-        "date_low": low,
-        "date_high": high,
-        "tok": index.tokens,
-        "sorts": index.sorts,
-        "body": "{}",
-    }
-    table = partition(type_)
-    connection.execute(table.insert().values({name: row[name] for name in row if name in table.c}))
-
-
-def found(connection: Connection, type_: str, query: str) -> set[str]:
-    registry, context = Registry(library()), Context(type_, HASHER, BASE)
-    conditions = parse(type_, parse_qsl(query), registry, strict=True).conditions
-    row = partition(type_).alias("r")
-    whole = select(row.c.id).where(*(where(row, each, context) for each in conditions))
-    answer = set(connection.execute(whole).scalars())
-    assert answer == _found_by_shape(connection, type_, query)
-    return answer
-
-
-def _found_by_shape(connection: Connection, type_: str, query: str) -> set[str]:
-    """The same with named parameters, as statements that are kept take them."""
-    registry, context = Registry(library()), Context(type_, HASHER, BASE)
-    conditions = parse(type_, parse_qsl(query), registry, strict=True).conditions
-    row = partition(type_).alias("r")
-    statement, values = select(row.c.id), {}
-    for at, condition in enumerate(conditions):
-        asked = ask(condition, context)
-        statement = statement.where(clause(row, condition, context, asked, f"c{at}"))
-        values |= asked.named(f"c{at}")
-    return set(connection.execute(statement, values).scalars())
-
+from server.store.tables import partition
+from tests.search.indexed import BASE, HASHER, found, store
 
 CODE = {"code": {"coding": [{"system": "s", "code": "c"}, {"code": "bare"}]}}
 SUBJECT = {"subject": {"reference": "Patient/1"}}

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from server import clock
 from server.oauth import secret
+from server.record.record import WRITTEN_ONCE
 from server.store import clients
 from server.store.clients import Client
 from tests.soak.examples import EXAMPLES
@@ -37,8 +38,10 @@ def filled(application: Flask, tokens: dict[str, str]) -> FlaskClient:
     client = application.test_client()
     headers = {"Authorization": tokens["suite"], "Content-Type": "application/fhir+json"}
     for example in EXAMPLES:
-        path = f"/fhir/{example['resourceType']}/{example['id']}"
-        answer = client.put(path, data=written(example).encode(), headers=headers)
+        path, method = f"/fhir/{example['resourceType']}", "POST"
+        if example["resourceType"] not in WRITTEN_ONCE:
+            path, method = f"{path}/{example['id']}", "PUT"
+        answer = client.open(path, method=method, data=written(example).encode(), headers=headers)
         assert answer.status_code in (200, 201), answer.text
     return client
 

@@ -15,6 +15,7 @@ from server.definition.library import library
 from server.fhir import Json, json
 from server.search.extract import extract
 from server.search.hash import Hasher
+from server.store import sortkey
 from server.store import tables as t
 from tests.soak.installation import INDEX_KEY, PUBLIC_URL
 from tests.soak.writer import NONCE, WORD, Journal, Transaction, Version
@@ -200,7 +201,7 @@ def _not_as_read(found: Found) -> Iterator[str]:
         index, row, rid = extract(kept.content, _HASHER, PUBLIC_URL), kept.row, kept.rid
         pairs = {
             "tokens": (row.tok, index.tokens),
-            "sort keys": (row.sorts, index.sorts),
+            "sort keys": (row.sorts, sortkey.packed(index.sorts, row.body)),
             "date": ((row.date_low, row.date_high), index.date or (None, None)),
             "facets": (facets.pop(rid, set()), {(h,) for h in index.facets}),
             "strings": (strings.pop(rid, set()), set(index.strings)),

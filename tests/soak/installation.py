@@ -52,7 +52,7 @@ class Installation:
 
     def start(self) -> None:
         """Start every server; PostgreSQL is started by the first that needs it."""
-        ports = [_free_port() for _ in range(self.servers)]
+        ports = [free_port() for _ in range(self.servers)]
         self.origins = [f"http://127.0.0.1:{port}" for port in ports]
         self._processes = [self._serve(port) for port in ports]
 
@@ -153,7 +153,8 @@ def _is_ready(origin: str) -> bool:
     return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -1,9 +1,10 @@
 """One class per type of search parameter: how its values are indexed, and how they are found."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple
 
 from sqlalchemy import (
@@ -13,6 +14,7 @@ from sqlalchemy import (
     DateTime,
     Exists,
     FromClause,
+    Numeric,
     Select,
     Text,
     bindparam,
@@ -50,6 +52,47 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Chain:
+    """`subject:Patient.name=x`: a reference leads to what meets a criterion, one for each type that it may
+    lead to.
+
+    https://hl7.org/fhir/R4/search.html#chaining
+    """
+
+    parameter: SearchParameter
+    targets: tuple[tuple[str, "Criterion"], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """`_has:Observation:patient:code=x`: what meets a criterion points here.
+
+    https://hl7.org/fhir/R4/search.html#has
+    """
+
+    source: str
+    parameter: SearchParameter
+    criterion: "Criterion"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """`location:below=1`: a reference leads to that, or to a part of it (`above`: to what it is a part of).
+
+    `links`: of each type that it may lead to, the reference that says what a part is of.
+    """
+
+    parameter: SearchParameter
+    modifier: str
+    links: tuple[tuple[str, SearchParameter], ...]
+    values: tuple[str, ...]
+
+
+Join = Chain | Has | Reach
+Criterion = Condition | Join
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What a criterion needs to know beside itself: the type that is searched, the key, our own address."""
 
@@ -61,6 +104,19 @@ class Context:
         return self.hasher.token(self.type, condition.parameter.code, form)
 
 
+class Measured(NamedTuple):
+    """A number of a resource: in base units from `low` to `high` (None: a point), and as it was `stated`,
+    where that is another; the hashes of its unit, its code and the name of its unit."""
+
+    unit: int
+    low: Decimal
+    high: Decimal | None = None
+    stated: Decimal | None = None
+    stated_high: Decimal | None = None
+    code: int | None = None
+    label: int | None = None
+
+
 @dataclass(slots=True)
 class Index:
     """Everything that is stored beside a resource to find it by."""
@@ -69,10 +125,18 @@ class Index:
     facets: list[int] = field(default_factory=list)
     strings: list[tuple[int, str, bool, bool]] = field(default_factory=list)
     dates: list[tuple[int, datetime, datetime, bool, bool]] = field(default_factory=list)
+    numbers: list[tuple[int, int, Measured]] = field(default_factory=list)
+    """Of a parameter, in a place among its elements."""
+    words: str = ""
+    """The text of the resource, as `server.search.words` writes it."""
+    said: set[str] = field(default_factory=set)
+    """What stands beside codes, as `server.search.words` writes it."""
     date: tuple[datetime, datetime] | None = None
     identifiers: list[tuple[str, str]] = field(default_factory=list)
     sorts: dict[str, list[str]] = field(default_factory=dict)
     child_reference: str | None = None
+    listed: set[tuple[str, str]] = field(default_factory=set)
+    """(parameter, reference) of each reference that has a facet."""
 
     def sort(self, code: str, values: list[str]) -> None:
         """Keeps the lowest and the highest of them; that there is a key says that the element is present."""
@@ -81,6 +145,10 @@ class Index:
         elif values:
             ends = min(values)[:MAX_KEY], max(values)[:MAX_KEY]
             self.sorts[code] = list(dict.fromkeys(ends))
+
+    def measure(self, number: int, values: Iterable[Measured]) -> None:
+        """A row for each number, once."""
+        self.numbers += [(number, at, each) for at, each in enumerate(dict.fromkeys(values))]
 
     def text(self, number: int, values: set[str]) -> None:
         """A row for each text; the first and the last in order are marked."""
@@ -142,6 +210,12 @@ class SearchParamType(ABC):
 
     stored: ClassVar[bool] = True
     """Whether it has anything to index: the id and the time of the last change are columns anyway."""
+
+    alternatives: ClassVar[bool] = True
+    """Whether commas stand between values."""
+
+    sortable: ClassVar[bool] = True
+    """Whether a result can be sorted by it."""
 
     @abstractmethod
     def index(self, elements: Sequence[Element], plan: Plan, index: Index) -> None:
@@ -232,8 +306,9 @@ class _Array(TypeDecorator[list[Any]]):
         return typed
 
 
+_HASH = BigInteger()
 _HASHES, _TEXTS = _Array(BigInteger()), _Array(Text())
-_INSTANT, _TEXT = DateTime(timezone=True), Text()
+_INSTANT, _TEXT, _NUMBER = DateTime(timezone=True), Text(), Numeric()
 
 
 def _type(value: Any) -> TypeEngine[Any]:
@@ -242,6 +317,10 @@ def _type(value: Any) -> TypeEngine[Any]:
             return _INSTANT
         case str():
             return _TEXT
+        case Decimal():
+            return _NUMBER
+        case int():
+            return _HASH
         case [str(), *_]:
             return _TEXTS
     return _HASHES

@@ -76,7 +76,8 @@ class Date(SearchParamType):
             return asked
         values = [Value.parse(text) for text in condition.values]
         ends = (end for value in values for end in (value.low, value.high))
-        return Asked(tuple(value.prefix for value in values), tuple(ends))
+        overlap = condition.modifier == "overlap"
+        return Asked(tuple("po" if overlap else value.prefix for value in values), tuple(ends))
 
     def clause(
         self, row: FromClause, place: Place, shape: Shape, values: Sequence[Bind]
@@ -85,7 +86,7 @@ class Date(SearchParamType):
         match shape:
             case "missing", wanted:
                 return unless(wanted, beside(row, date_index, place.type, own))
-        found = _compare(_COMPARISONS, (date_index.c.low, date_index.c.high), shape, values)
+        found = _compare(_INTERVALS, (date_index.c.low, date_index.c.high), shape, values)
         return beside(row, date_index, place.type, own, found)
 
 
@@ -101,7 +102,7 @@ class MainDate(Date):
         match shape:
             case "missing", wanted:
                 return row.c.date_low.is_(None) if wanted else row.c.date_low.is_not(None)
-        return _compare(_COMPARISONS, (row.c.date_low, row.c.date_high), shape, values)
+        return _compare(_INTERVALS, (row.c.date_low, row.c.date_high), shape, values)
 
 
 class LastUpdated(Date):
@@ -118,7 +119,8 @@ class LastUpdated(Date):
         match shape:
             case "missing", wanted:
                 return false() if wanted else true()
-        return _compare(_INSTANTS, (row.c.last_updated,), shape, values)
+        instants = ("eq" if prefix == "po" else prefix for prefix in shape)
+        return _compare(_INSTANTS, (row.c.last_updated,), tuple(instants), values)
 
 
 def starts(condition: Condition) -> Interval | None:
@@ -150,6 +152,9 @@ _COMPARISONS: Mapping[str, Callable[[_Column, _Column, Bind, Bind], ColumnElemen
     "eb": lambda low, high, from_, until: and_(low < from_, high <= from_),
     "ap": lambda low, high, from_, until: and_(low < until, high > from_),
 }
+
+# `_filter` asks for an overlap, which has no prefix.
+_INTERVALS = {**_COMPARISONS, "po": _COMPARISONS["ap"]}
 
 _INSTANTS: Mapping[str, Callable[[_Column, Bind, Bind], ColumnElement[bool]]] = {
     "eq": lambda at, from_, until: and_(at >= from_, at < until),

@@ -134,6 +134,7 @@ def _add(key: str, local: bool, plan: Plan, index: Index) -> None:
     if local:
         if plan.facet.lists(key):
             index.facets.append(hash_)
+            index.listed.add((plan.code, key))
         if plan.child and index.child_reference is None and key.startswith("Patient/"):
             index.child_reference = key
     elif "|" in key:

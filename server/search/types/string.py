@@ -8,7 +8,7 @@ Each part of a name or an address is a string of its own. `:exact` compares a wh
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, or_
+from sqlalchemy import ColumnElement, FromClause, any_, or_
 
 from server.fhir.issue import Invalid
 from server.fhir.name import fold
@@ -25,15 +25,13 @@ from server.search.types import (
     Plan,
     SearchParamType,
     Shape,
-    beside,
-    bound,
     missing,
     unless,
 )
+from server.search.types.text import begin, beginning, texts
 from server.search.types.token import holds
 from server.store.tables import string_index
 
-_AFTER_ALL = "\U0010ffff"
 _PARTS = {
     "HumanName": ("text", "family", "given", "prefix", "suffix"),
     "Address": ("text", "line", "city", "district", "state", "postalCode", "country"),
@@ -44,6 +42,8 @@ _PARTS = {
 
 
 class String(SearchParamType):
+    """Beside its modifiers it is asked, by `_filter`, for what is `equal` and for an `ending`."""
+
     modifiers = frozenset({"contains", "exact"})
 
     def index(self, elements: Sequence[Element], plan: Plan, index: Index) -> None:
@@ -67,6 +67,10 @@ class String(SearchParamType):
         if condition.modifier == "contains":
             # Folding leaves letters, digits and spaces: there is no wildcard to escape.
             return Asked(("contains", len(folded)), tuple(f"%{each}%" for each in folded))
+        if condition.modifier == "equal":
+            return Asked(("equal",), (folded,))
+        if condition.modifier == "ending":
+            return Asked(("contains", len(folded)), tuple(f"%{each}" for each in folded))
         return beginning(folded)
 
     def clause(
@@ -77,32 +81,11 @@ class String(SearchParamType):
                 return unless(wanted, texts(row, place))
             case "exact", single:
                 return holds(row, values[0], single=single)
+            case ("equal",):
+                return texts(row, place, string_index.c.folded == any_(values[0]))
             case "contains", _:
                 return texts(row, place, or_(*map(string_index.c.folded.like, values)))
         return texts(row, place, begin(values))
-
-
-def texts(row: FromClause, place: Place, *criteria: ColumnElement[bool]) -> ColumnElement[bool]:
-    """There is a text of this parameter, such that…"""
-    return beside(row, string_index, place.type, string_index.c.param == place.parameter.number, *criteria)
-
-
-def begins(prefix: str) -> ColumnElement[bool]:
-    """The text begins so: a range of the index, whose order is that of code points."""
-    return begin([bound(prefix), bound(prefix + _AFTER_ALL)])
-
-
-def beginning(prefixes: Sequence[str]) -> Asked:
-    """The text begins with one of these."""
-    ranges = ((prefix, prefix + _AFTER_ALL) for prefix in prefixes)
-    return Asked(("begins", len(prefixes)), tuple(end for ends in ranges for end in ends))
-
-
-def begin(values: Sequence[Bind]) -> ColumnElement[bool]:
-    """The clause of `beginning`."""
-    folded = string_index.c.folded
-    pairs = zip(values[::2], values[1::2], strict=True)
-    return or_(*(and_(folded >= low, folded < high) for low, high in pairs))
 
 
 def _parts(element: Any, type_: str) -> Iterator[str]:

@@ -23,7 +23,7 @@ from server.search.types import (
     missing,
     unless,
 )
-from server.search.types.string import begin, beginning, texts
+from server.search.types.text import begin, beginning, texts
 from server.search.types.token import holds, present
 from server.store.tables import string_index
 

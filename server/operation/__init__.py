@@ -1,0 +1,1 @@
+"""FHIR's operations: one file for each code, beside the OperationDefinition that says what it takes."""

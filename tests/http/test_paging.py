@@ -1,0 +1,74 @@
+"""Forward and back again: https://hl7.org/fhir/R4/http.html#paging"""
+
+import pytest
+
+from tests import make
+
+
+@pytest.fixture(scope="module")
+def many(suite):
+    """Observations of one child: of one day, of days of their own, and without a date."""
+    tag, patient = make.word("pg"), make.word("child-")
+    dates = ["2024-05-01"] * 3 + [f"2024-05-0{day}" for day in (2, 3, 4)] + [None] * 3
+    sent = [make.put(make.patient(id=patient))]
+    for at, date in enumerate(dates):
+        known = {"effectiveDateTime": date} if date else {}
+        one = make.observation(patient, "ab"[at % 2], id=f"{tag}-{at}", meta=make.tagged(tag), **known)
+        sent.append(make.put(one))
+    assert suite.post(make.bundle("transaction", *sent)).status == 200
+    return tag, patient
+
+
+ORDERS = (
+    "",
+    "&_sort=date",
+    "&_sort=-date",
+    "&_sort=_lastUpdated",
+    "&_sort=code,-date",
+    "&_sort=-code,date",
+    "&_sort=_id",
+)
+QUERIES = ("Observation?_tag={tag}", "Observation?patient={patient}", "Observation?code=a,b&_tag={tag}")
+
+
+@pytest.mark.parametrize("sort", ORDERS)
+@pytest.mark.parametrize("count", [1, 2, 4, 9])
+@pytest.mark.parametrize("query", QUERIES)
+def test_the_way_back_is_the_way_there(suite, many, query, count, sort):
+    tag, patient = many
+    url = query.format(tag=tag, patient=patient) + sort
+    whole = suite.search(f"{url}&_count=100").ids
+    assert len(whole) == 9
+    page = suite.search(f"{url}&_count={count}")
+    assert page.link("previous") is None
+    there = [page.ids]
+    while link := page.link("next"):
+        page = suite.get(link)
+        there.append(page.ids)
+    assert [id for ids in there for id in ids] == whole
+    back = []
+    while link := page.link("previous"):
+        came_from, page = page.ids, suite.get(link)
+        assert len(page.ids) <= count
+        assert suite.get(page.link("next")).ids[: len(came_from)] == came_from
+        back = page.ids + back
+    assert back == whole[: len(whole) - len(there[-1])]
+
+
+def test_names_that_begin_alike_are_paged_back(suite):
+    word = make.word("n")
+    for at, letter in enumerate("dbca"):
+        suite.put(make.patient(id=f"{word}-{at}", name=[{"family": f"{word}{letter}"}]))
+    first = suite.search(f"Patient?family={word}&_count=2")
+    second = suite.get(first.link("next"))
+    assert suite.get(second.link("previous")).ids == first.ids
+
+
+def test_what_is_written_meanwhile_moves_no_page_before(suite):
+    tag = make.word()
+    for _ in range(5):
+        suite.post(make.patient(meta=make.tagged(tag)))
+    first = suite.search(f"Patient?_tag={tag}&_count=2")
+    second = suite.get(first.link("next"))
+    suite.post(make.patient(meta=make.tagged(tag)))
+    assert suite.get(second.link("previous")).ids == first.ids
