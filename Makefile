@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 DEVELOPER := .venv/developer
 
-.PHONY: run test check format bench soak clean
+.PHONY: run test check format bench scale soak clean
 
 run: $(INSTALLED)
 	@$(BIN)/childrecord run
@@ -28,6 +28,10 @@ format: $(DEVELOPER)
 bench: $(DEVELOPER)
 	$(BIN)/pip install --quiet --editable '.[bench]'
 	$(BIN)/python bench/run.py $(BENCH)
+
+# Grows a database of its own to SIZES resources, and rewrites docs/performance.md; SCALE=--help tells more.
+scale: $(DEVELOPER)
+	$(BIN)/python bench/size/run.py $(SIZES) $(SCALE)
 
 # The tests that `make test` runs at reduced size, at full size.
 soak: $(DEVELOPER)

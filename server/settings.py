@@ -143,6 +143,11 @@ class Settings:
     statement_timeout: float = _setting(
         10.0, rules.Float(validate=Range(0.1, 3600)), "Seconds that one SQL statement may take."
     )
+    slow_query: float = _setting(
+        1.0,
+        rules.Float(validate=Range(0, 3600)),
+        "Seconds after which a statement of a search is logged, with its plan and without values. 0: never.",
+    )
     explain: tuple[str, ...] = _setting(
         (),
         _Words(),
@@ -168,7 +173,7 @@ class Settings:
         "Characters of the longest URL. A page link, which holds a search and more, may be longer.",
     )
     rate_limit: int = _setting(
-        1000,
+        5000,
         rules.Integer(validate=Range(0, 1_000_000)),
         "Requests a second that one client may send to each process, ten seconds' worth at once. 0: any.",
     )

@@ -1,4 +1,4 @@
-"""Measures a record at growing sizes: `make scale` (SIZES="500000 8000000" in resources).
+"""Measures a record at growing sizes: `make scale SIZES="500000 8000000"`, in resources.
 
 The database stays in `--folder`, and is filled further from where it stands. The tables and curves go to
 docs/performance.md.
@@ -46,12 +46,12 @@ def main():
         database.close()
         for size in sorted(chosen.sizes):
             children = size // PER_CHILD
-            done = kept(url)
-            if done < children:
-                grow.grow(url, chosen.folder, done, children)
+            if kept(url) < children:
+                grow.grow(url, chosen.folder, children)
+                grow.change(url, chosen.folder, children)
             settle(url)
             found[str(size)] = {
-                "families": measured(url, chosen.folder, children, chosen.times),
+                "families": measured(url, chosen.folder, chosen.times),
                 "bytes": bytes_per_resource(url),
             }
             chosen.out.write_text(json.dumps(found, indent=1))
@@ -59,7 +59,7 @@ def main():
 
 
 def kept(url):
-    """How many children there are already; a run that was cut off leaves none half written."""
+    """How many children there are already."""
     return asked(url, "SELECT count(*) FROM resource_patient")[0][0]
 
 

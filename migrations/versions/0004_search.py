@@ -73,7 +73,7 @@ CREATE INDEX text_words ON text_index USING gin (words) WITH (fastupdate = off)
 """
 
 
-# ---- parameters that are added while the server runs --------------------------------------------------------
+# ---- parameters that are added while the server runs ------------------------------------------------------
 
 PARAMETERS = """
 CREATE TABLE search_parameter (

@@ -13,11 +13,11 @@ from server.definition.searchparameter import SearchParameter
 
 @dataclass(frozen=True, eq=False)
 class Added:
-    """Those of one moment: by type, then by code. What is worked out from them may be kept beside them.
+    """Those of one moment: by type, then by code. What is worked out from them may be kept by them.
 
     `incomplete`: the canonicals of those that do not find every resource yet. `outdated`: whether there are
-    rows of an older release in the index. `progress`: how much is done of that (`WHOLE`) and of each of those,
-    in percent; it goes on.
+    rows of an older release in the index. `progress`: how much is done of that (`WHOLE`) and of each of
+    those, in percent; it goes on.
     """
 
     parameters: Mapping[str, Mapping[str, SearchParameter]] = field(default_factory=dict)

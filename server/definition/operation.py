@@ -56,6 +56,11 @@ class Operation:
     given: tuple[Parameter, ...]
 
     @property
+    def gives_bundle(self) -> bool:
+        """Whether a Bundle comes back, of whose resources a part may be wanted."""
+        return any(each.type == "Bundle" for each in self.given)
+
+    @property
     def by_get(self) -> bool:
         """Whether a URL says all of it, and nothing changes.
 

@@ -26,8 +26,8 @@ class FhirRequest:
 
 @dataclass(frozen=True, slots=True)
 class FhirResponse:
-    """`body` is UTF-8 JSON of one resource, or None for no content; with a header `Content-Type` it is what that
-    says, and goes out as it is."""
+    """`body` is UTF-8 JSON of one resource, or None for no content; with a header `Content-Type` it is what
+    that says, and goes out as it is."""
 
     status: int
     body: bytes | None = None

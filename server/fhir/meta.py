@@ -21,13 +21,21 @@ def stamped(resource: Json, id_: str, version: int, at: datetime) -> Json:
     given = resource.get("meta", {})
     # What is no object is left for the validator to speak of.
     meta = (
-        {**given, "versionId": str(version), "lastUpdated": instant(at)} if isinstance(given, dict) else given
+        {"versionId": str(version), "lastUpdated": instant(at), **_rest(given)}
+        if isinstance(given, dict)
+        else given
     )
     owned = {"id": id_, "meta": meta}
     if "id" in resource and "meta" in resource:
         return {**resource, **owned}
     rest = {name: value for name, value in resource.items() if name not in ("resourceType", *owned)}
     return {"resourceType": resource["resourceType"], **owned, **rest}
+
+
+def _rest(given: Json) -> Json:
+    if not given:
+        return given
+    return {name: value for name, value in given.items() if name not in ("versionId", "lastUpdated")}
 
 
 def instant(at: datetime) -> str:

@@ -4,11 +4,12 @@ Both are made of the tables that the server works by, need no token, and fetch n
 """
 
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from flask import Blueprint, Response, render_template, request
 
+from server.definition.added import Added
 from server.fhir import Json
 from server.fhir.issue import NotFound
 from server.http import wire
@@ -55,15 +56,15 @@ def blueprint(statement: Statement, document: Document) -> Blueprint:
 
 
 def _pages(statement: Statement) -> Callable[[str | None], str]:
-    """Makes the page of a type, or the first page; each is made once."""
+    """Makes the page of a type, or the first page, of what is told once until a search parameter is added."""
 
-    @cache
-    def told() -> tuple[Json, dict[str, Json]]:
+    @lru_cache(maxsize=1)
+    def told(those: Added) -> tuple[Json, dict[str, Json]]:
         whole = statement.resource()
         return whole, {each["type"]: each for each in whole["rest"][0]["resource"]}
 
     def page(type_: str | None) -> str:
-        whole, types = told()
+        whole, types = told(statement.hold())
         if type_ is None:
             return render_template(
                 "index.html",

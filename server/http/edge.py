@@ -53,7 +53,9 @@ class Edge:
         correlation_id = proxy.correlation_id(environ)
         origin = environ.get("HTTP_ORIGIN")
         if origin and _is_preflight(environ):
-            start_response("204 No Content", self._standing.preflight(origin))
+            start_response(
+                "204 No Content", [("X-Request-Id", request_id), *self._standing.preflight(origin)]
+            )
             return []
         status = HTTPStatus.INTERNAL_SERVER_ERROR.value
 

@@ -1,5 +1,6 @@
 """FHIR requests off the wire, and responses onto it."""
 
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -43,6 +44,8 @@ _PASSED = (
 def open_to(app: Flask, found: Settings, database: Database) -> None:
     """Let requests in; raises if the record cannot be opened."""
     opened = door(found, database)
+    statement = capabilities.Statement(opened, found)
+    opened = replace(opened, statement=statement.text)
     app.extensions["door"], app.extensions["bearer"] = opened, Bearer(opened, found)
     app.view_functions[interaction.__name__] = interaction
     for path in ("", "/<path:path>"):
@@ -50,7 +53,7 @@ def open_to(app: Flask, found: Settings, database: Database) -> None:
         app.url_map.add(Rule(found.base_path + path, endpoint=interaction.__name__))
     app.extensions["rate"] = Rate(found.rate_limit)
     app.config["URL_LIMIT"] = found.url_limit
-    app.extensions["capabilities"] = capabilities.Statement(opened, found)
+    app.extensions["capabilities"] = statement
     app.extensions["openapi"] = openapi.Document(opened, found)
 
 

@@ -11,6 +11,8 @@ from server.http import wire
 from server.http.edge import REQUEST_ID
 from server.interaction.answer import outcome
 
+_CODES = {404: "not-found", 405: "not-supported"}
+
 _log = logging.getLogger(__name__)
 
 
@@ -23,7 +25,7 @@ def render(error: Exception) -> Response:
         return _response(error.status, error.issues, error.headers)
     if isinstance(error, HTTPException):
         told = error.description or error.name
-        return _response(error.code or 500, (Issue("processing", told),), {})
+        return _response(error.code or 500, (Issue(_CODES.get(error.code or 500, "processing"), told),), {})
     reference = request.environ[REQUEST_ID]
     _log.error("unforeseen", exc_info=error)
     told = f"Something unforeseen went wrong; nothing was stored. Reference {reference}."

@@ -24,7 +24,8 @@ def written(
 ) -> FhirResponse:
     """The answer to a write: where the version is, and as much of it as the client prefers."""
     location = f"{base_url}/{stored.type}/{stored.id}/_history/{stored.version}"
-    headers = {**described(stored), "Location": location} if status == 201 else described(stored)
+    # Whoever wrote on condition learns by it which resource that was.
+    headers = {**described(stored), "Location" if status == 201 else "Content-Location": location}
     match preference(prefer, "return"):
         case "minimal":
             return FhirResponse(status, None, headers)

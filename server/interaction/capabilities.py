@@ -15,9 +15,11 @@ from server.fhir.issue import Invalid
 from server.fhir.json import DEPTH_LIMIT
 from server.fhir.meta import instant
 from server.interaction import declared, patch
+from server.interaction.describe import NAMED, OF_OTHERS, PARAMETERS
 from server.operation import registry as operations
 from server.record.door import Door
 from server.search.complete import is_complete
+from server.search.named import named
 from server.search.query import MAX_COUNT
 from server.search.registry import Registry
 from server.settings import Settings
@@ -75,8 +77,12 @@ class Statement:
         Raises:
             Invalid: it is asked for in a mode that there is not.
         """
+        return self._made(mode, self.hold())
+
+    def hold(self) -> Added:
+        """Take up the search parameters that were added meanwhile."""
         self._door.parameters.hold_of(self._door.database)
-        return self._made(mode, added())
+        return added()
 
     def _text(self, mode: str, those: Added) -> bytes:
         match mode:
@@ -161,7 +167,7 @@ class Statement:
             "conditionalRead": "full-support",
             "conditionalUpdate": "update" in conditional,
             "conditionalDelete": self._deletes if "delete" in conditional else "not-supported",
-            "referencePolicy": ["literal", "logical", "local"],
+            "referencePolicy": ["literal", "logical"],
             "searchInclude": list(self._registry.includes(type_)),
             "searchRevInclude": revincludes.get(type_, []),
             "searchParam": self._parameters(type_),
@@ -181,11 +187,12 @@ class Statement:
     def _parameters(self, type_: str | None) -> list[Json]:
         """The search parameters of a type; of all types those that have no other base."""
         parameters = self._registry.parameters(type_ or "Basic")
-        return [
+        found = [
             {"name": code, "definition": parameters[code].url, "type": parameters[code].type}
             for code in self._registry.supported(type_ or "Basic")
             if type_ or "Resource" in parameters[code].base
         ]
+        return [*found, *map(_of_others, OF_OTHERS), *(_of_named(type_) if type_ else ())]
 
     @cached_property
     def _profiles(self) -> dict[str, list[str]]:
@@ -216,6 +223,18 @@ def _operations(type_: str | None) -> Json:
     """The operations of a type, or of the whole system."""
     found = [{"name": each.code, "definition": each.url} for each in operations.offered(type_)]
     return {"operation": found} if found else {}
+
+
+def _of_others(code: str) -> Json:
+    return {"name": code, "type": "special", "documentation": PARAMETERS[code]["description"]}
+
+
+def _of_named(type_: str) -> list[Json]:
+    """The searches of a type that have a name."""
+    told = "; ".join(
+        f"{name} ({', '.join(each.takes)}): {each.description}" for name, each in named(type_).items()
+    )
+    return [{"name": NAMED, "type": "special", "documentation": told}] if told else []
 
 
 def _limit(name: str, value: int) -> Json:

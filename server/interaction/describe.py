@@ -49,6 +49,18 @@ PARAMETERS: Mapping[str, Json] = {
     "_total": _query("_total", "Whether to count.", {"enum": ["none", "estimate", "accurate"]}),
     "_include": _query("_include", "What the matches point at."),
     "_revinclude": _query("_revinclude", "What points at the matches."),
+    "_contained": _query(
+        "_contained", "Whether contained resources are searched.", {"enum": ["false", "true", "both"]}
+    ),
+    "_containedType": _query(
+        "_containedType",
+        "Whether what contains them is shown, or they themselves.",
+        {"enum": ["container", "contained"]},
+    ),
+    "_maxresults": _query("_maxresults", "Matches wanted in all.", {"type": "integer", "minimum": 1}),
+    "_has": _query("_has", "_has:Type:reference:parameter: what meets a criterion points here."),
+    "_list": _query("_list", "The id of a List that names the resource."),
+    "_query": _query("_query", "The name of a search; it takes parameters of its own."),
     "_since": _query(
         "_since", "Versions made at this instant or later.", {"type": "string", "format": "date-time"}
     ),
@@ -73,8 +85,17 @@ HEADERS: Mapping[str, Json] = {
 }
 """The headers that interactions look at."""
 
-RESULT = ("_count", "_sort", "_total", "_include", "_revinclude", "_summary", "_elements")
+RESULT = (
+    "_count", "_sort", "_total", "_maxresults", "_include", "_revinclude", "_summary", "_elements",
+    "_contained", "_containedType",
+)  # fmt: skip
 """What a search takes beside its criteria."""
+
+
+OF_OTHERS = ("_has", "_list")
+"""Criteria that no SearchParameter defines: each type takes them."""
+
+NAMED = "_query"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from server.record.door import Door
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
 _HEADERS = {"ifNoneMatch": "if-none-match", "ifMatch": "if-match", "ifNoneExist": "if-none-exist"}
+_TOLD = (("Location", "location"), ("Content-Location", "location"), ("ETag", "etag"))
 _FHIR_JSON = "application/fhir+json"
 _SLASHES = re.compile("/{2,}")
 _OUTCOME = b'{"resourceType":"OperationOutcome"'
@@ -106,7 +107,7 @@ def text(response: FhirResponse, *, shown: bool = True) -> bytes:
     status = HTTPStatus(response.status)
     told: Json = {"status": f"{status.value} {status.phrase}"}
     headers = response.headers
-    for name, key in (("Location", "location"), ("ETag", "etag")):
+    for name, key in _TOLD:
         if name in headers:
             told[key] = headers[name]
     if "Last-Modified" in headers:

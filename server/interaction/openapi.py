@@ -13,9 +13,10 @@ from server.definition.operation import Operation, Parameter
 from server.fhir import Json, json
 from server.interaction import declared, describe, patch
 from server.interaction.declared import Interaction
-from server.interaction.describe import HEADERS, PARAMETERS, RESULT, Description
+from server.interaction.describe import HEADERS, NAMED, OF_OTHERS, PARAMETERS, RESULT, Description
 from server.operation import registry as operations
 from server.record.door import Door
+from server.search.named import named
 from server.settings import Settings
 
 FHIR_JSON, FHIR_XML = "application/fhir+json", "application/fhir+xml"
@@ -84,7 +85,7 @@ class Document:
         url = _url(each.url, type_)
         parameters = [*_in_path(url), *_refer(told.parameters), *_refer(told.headers)]
         if told.searches and each.method == "GET":
-            parameters += _refer((*RESULT, *map(_definition, self._codes(type_).values())))
+            parameters += _refer((*RESULT, *_beside(type_), *map(_definition, self._codes(type_).values())))
         operation = {
             "operationId": _id(each.method, url),
             "summary": told.summary.format(type=type_ or "resource"),
@@ -107,7 +108,7 @@ class Document:
         return {}
 
     def _form(self, type_: str | None) -> Json:
-        names = (*RESULT, *self._codes(type_))
+        names = (*RESULT, *_beside(type_), *self._codes(type_))
         return {name: {"type": "string"} for name in names}
 
     def _codes(self, type_: str | None) -> Mapping[str, str]:
@@ -144,6 +145,13 @@ class Document:
             },
             "schemas": schemas(),
         }
+
+
+def _beside(type_: str | None) -> tuple[str, ...]:
+    """The criteria of a type that are no parameters of its elements."""
+    if type_ is None:
+        return OF_OTHERS
+    return (*OF_OTHERS, NAMED) if named(type_) else OF_OTHERS
 
 
 def _url(url: str, type_: str | None) -> str:

@@ -62,6 +62,7 @@ def door(found: Settings, database: Database) -> Door:
         binary_limit=found.binary_limit,
         delete_limit=found.delete_limit,
         explain=frozenset(found.explain),
+        slow_query=found.slow_query,
         types=frozenset(definitions.resource_types),
     )
     reindex.prepare(opened)

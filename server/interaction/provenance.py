@@ -22,11 +22,10 @@ def sent(request: FhirRequest) -> Json | None:
     if text is None or request.method in ("GET", "HEAD"):
         return None
     try:
-        # A header comes as Latin-1, and JSON is UTF-8.
-        content = json.decode(text.encode("latin-1"))
-    except UnicodeEncodeError:
-        content = json.decode(text.encode())
-    provenance = answer.resource_of(content, "Provenance")
+        provenance = answer.resource_of(json.decode(text.encode()), "Provenance")
+    except Malformed as error:
+        # What it says is of a body or a URL, and here neither is meant.
+        raise Malformed("X-Provenance has to hold a Provenance, as JSON.") from error
     if "target" in provenance:
         raise Malformed(
             "The target of the Provenance in X-Provenance is what the request writes, and is put in here.",

@@ -92,6 +92,10 @@ def _of_system(
             return search.system_search(request, record)
         case "GET", ("_history",):
             return history.history(request, record)
+        case "GET", ("metadata",) if record.door.statement:
+            # Of an entry of a Bundle; asked for by itself, it is given to everybody.
+            mode = dict(request.query).get("mode", "full")
+            return FhirResponse(200, record.door.statement(mode))
     return None
 
 

@@ -12,6 +12,7 @@ from server.fhir.exchange import FhirRequest, FhirResponse
 from server.fhir.issue import Forbidden, Invalid, NotSupported, TooLarge
 from server.fhir.primitive import id as is_id
 from server.interaction import answer, bundle
+from server.record import contained
 from server.record import search as searching
 from server.record.record import Record
 from server.record.search import Asked, Found, Rest
@@ -60,7 +61,8 @@ def search(request: FhirRequest, record: Record, type_: str) -> FhirResponse:
     place = _opened(request, record, type_)
     query = parse(type_, place.pairs, record.door.registry, _is_strict(request))
     record.flush()
-    found = searching.of_type(record, query, _asked(query, place))
+    of_type = contained.of_type if query.contained else searching.of_type
+    found = of_type(record, query, _asked(query, place))
     return _answer(record, type_, type_, query, found, place)
 
 
@@ -77,6 +79,7 @@ def compartment_search(request: FhirRequest, record: Record, kind: str, id_: str
     if not within.has(type_):
         raise Invalid(f"No {type_} stands in the compartment of a {kind}.")
     place = _opened(request, record, path)
+    _check_contained(place.pairs)
     query = parse(type_, place.pairs, record.door.registry, _is_strict(request))
     record.flush()
     found = searching.of_type(record, query, replace(_asked(query, place), within=within))
@@ -125,6 +128,7 @@ def _parsed(
     registry = record.door.registry
     rest = [pair for pair in pairs if pair[0] != TYPE]
     asked = [pair for pair in pairs if pair[0] == TYPE]
+    _check_contained(rest)
     _check_common(types, rest, record)
     # No type may be there: what is asked has to make sense all the same.
     first = {type_: parse(type_, rest, registry, strict=False) for type_ in types or _ANY}
@@ -142,24 +146,32 @@ def _parsed(
     return queries, replace(some, self_parameters=(*asked, *understood))
 
 
-def _check_common(types: Sequence[str], pairs: Sequence[Pair], record: Record) -> None:
+def _check_contained(pairs: Sequence[Pair]) -> None:
     """
     Raises:
-        NotSupported: the order is not one that every type has, or it is asked for what is contained.
+        NotSupported: what is contained is asked for.
     """
     for name, value in pairs:
         if name == "_contained" and value in ("true", "both"):
             raise NotSupported(
-                f"'_contained={value}': contained resources are searched for one type at a time."
+                f"'_contained={value}': contained resources are searched for at [base]/[type]."
             )
+
+
+def _check_common(types: Sequence[str], pairs: Sequence[Pair], record: Record) -> None:
+    """
+    Raises:
+        NotSupported: the order is not one that every type has.
+    """
+    for name, value in pairs:
         for text in value.split(",") if name == "_sort" else ():
             code = text.removeprefix("-")
             found = [record.door.registry.parameter(type_, code) for type_ in types]
             kinds = {each.type if each else None for each in found}
             if code != SCORE and (None in kinds or len(kinds) > 1):
                 raise NotSupported(
-                    f"'_sort': '{code[:60]}' is not a search parameter of every type that is searched, or not "
-                    "of the same kind, so that there is no order by it."
+                    f"'_sort': '{code[:60]}' is not a search parameter of every type that is searched, "
+                    "or not of the same kind, so that there is no order by it."
                 )
 
 
@@ -226,8 +238,8 @@ def _links(record: Record, path: str, query: Query, found: Found, place: _Place)
             link = f"{PAGE}={sealed}"
             if len(f"{record.door.base_url}/{path}?{link}") > LINK:
                 raise TooLarge(
-                    f"There is more than one answer holds, and a link to the rest would be longer than {LINK} "
-                    "characters: ask for fewer values at once, or for more on a page (_count)."
+                    f"There is more than one answer holds, and a link to the rest would be longer than {LINK}"
+                    " characters: ask for fewer values at once, or for more on a page (_count)."
                 )
             yield relation, link
 

@@ -344,7 +344,8 @@ def agreed(parts: Sequence[Part], record: Record) -> None:
 def answered_as(other: Part) -> FhirResponse:
     """The answer to a conditional create that found the resource of another entry."""
     assert other.done is not None
-    headers = {name: value for name, value in other.done.headers.items() if name != "Location"}
+    names = {"Location": "Content-Location"}
+    headers = {names.get(name, name): value for name, value in other.done.headers.items()}
     return FhirResponse(200, other.done.body, headers)
 
 

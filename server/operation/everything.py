@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/patient-operation-everything.html
 """
 
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -10,7 +11,7 @@ from server.fhir.exchange import FhirResponse
 from server.fhir.issue import Invalid
 from server.fhir.json import shown
 from server.fhir.period import HIGHEST, LOWEST, interval
-from server.interaction import bundle
+from server.interaction import bundle, subset
 from server.operation.call import Call
 from server.operation.registry import implements
 from server.record import everything as record_everything
@@ -45,13 +46,16 @@ def everything(call: Call, record: Record) -> FhirResponse:
         following = cursor.sealed(pairs, list(found.next), record.door.page_key, caller)
         links.append(("next", f"{path}?_page={following}"))
     total = len(found.about) if len(links) == 1 and token is None else None
-    return bundle.everything(record, links, found.about, found.support, total)
+    part = subset.of_request(replace(call.request, query=pairs), None)
+    about, support = (tuple(map(part.of, rows)) for rows in (found.about, found.support))
+    return bundle.everything(record, links, about, support, total)
 
 
 def _pairs(call: Call) -> Pairs:
     """What was asked, as the links say it again."""
     names = ("start", "end", "_since", "_type", "_count")
-    return tuple((name, str(value)) for name in names for value in call.every(name))
+    taken = tuple((name, str(value)) for name in names for value in call.every(name))
+    return (*taken, *(pair for pair in call.request.query if pair[0] in subset.PARAMETERS))
 
 
 def _count(pairs: Pairs) -> int:

@@ -14,6 +14,7 @@ from server.fhir.exchange import FhirRequest
 from server.fhir.issue import Invalid, Malformed
 from server.fhir.json import shown
 from server.fhir.primitive import PRIMITIVES
+from server.interaction import subset
 from server.validation.validate import validate
 
 _OF_EVERY_REQUEST = ("_format", "_pretty")
@@ -63,7 +64,7 @@ def _parts(operation: Operation, parameter: Parameter, values: Mapping[str, Any]
 
 def _of_url(request: FhirRequest, operation: Operation) -> Iterator[tuple[str, Any]]:
     for name, text in request.query:
-        if name in _OF_EVERY_REQUEST:
+        if name in _OF_EVERY_REQUEST or (name in subset.PARAMETERS and operation.gives_bundle):
             continue
         parameter = _named(operation, name)
         if not parameter.is_primitive:

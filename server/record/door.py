@@ -1,6 +1,6 @@
 """What a process needs before it lets anybody in: definitions, keys, rights, and the way to the database."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
@@ -33,12 +33,16 @@ class Door:
     delete_limit: int = 100
     explain: frozenset[str] = frozenset()
     """The clients that may be told how a search was carried out."""
+    slow_query: float = 0
+    """Seconds after which a statement of a search is logged; 0: never."""
     rids: RidSource = field(default_factory=RidSource)
     types: frozenset[str] = frozenset()
     parameters: Parameters = field(default_factory=Parameters)
     """The search parameters that were added while the server runs."""
     woken: Event = field(default_factory=Event)
     """Set when a request was left to be answered later (`job.worker`)."""
+    statement: Callable[[str], bytes] | None = None
+    """The CapabilityStatement in one of its modes, where requests come in."""
 
     def traced(self, connection: Any, agency: int, children: Iterable[int]) -> set[int]:
         """Those of the children whose existence the agency has learned by tracing."""

@@ -4,6 +4,7 @@ A version is seen by who may see it and the present one. What spans resources en
 that who reads on from where it ended misses nothing.
 """
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from server.store.row import Stored
 if TYPE_CHECKING:
     from server.record.record import Record
 
+_VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+
 
 def version(record: "Record", type_: str, id_: str, vid: str) -> Stored:
     """One version.
@@ -29,7 +32,7 @@ def version(record: "Record", type_: str, id_: str, vid: str) -> Stored:
         NotFound: none that the caller may see. Gone: that version is the deletion.
     """
     number = record.door.library.type_number(type_)
-    wanted = int(vid) if vid.isascii() and vid.isdigit() and len(vid) < 10 else -1
+    wanted = int(vid) if _VERSION.fullmatch(vid) else -1
     line = audit.parameters(entry(record.access, record.at, "vread", number, query=id_), none=404)
     statement = history.version(record.access.view(type_, "r"))
     rows = statement(record.connection, type=number, id=id_, version=wanted, **line)

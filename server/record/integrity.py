@@ -6,12 +6,15 @@ That holds for agencies whose rights say so. It is asked at the end of a transac
 refer to one another come and go together.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
 from server.definition.library import library
+from server.fhir import Json
 from server.fhir.issue import Conflict
+from server.fhir.reference import parse, references
 from server.search.complete import require_index
 from server.search.element import targets
 from server.search.facet import facet
@@ -33,6 +36,10 @@ _OWN = ("Flag", "Task")
 _ANYWHERE = ("", ":reference")
 """The type and parameter by which references are hashed that no search parameter covers."""
 
+_PLACEHOLDERS = ("urn:uuid:", "urn:oid:")
+_REFERENCE = re.compile(r'"reference":"(?:([A-Z][A-Za-z]+)/[A-Za-z0-9.\-]{1,64}["/#]|(https?://))?')
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
 _AT_ONCE = 50
 _NAMED = 5
 
@@ -46,6 +53,40 @@ def listed(index: Index, type_: str, local: Iterable[tuple[str, str]], hasher: H
             hash_ = hasher.token(*_ANYWHERE, text)
             index.tokens.append(hash_)
             index.facets.append(hash_)
+
+
+def unresolved(resource: Json, body: str) -> Iterator[str]:
+    """The references that can lead to nothing, whatever there is: conditions and names of entries, which a
+    transaction has resolved by now, fragments that are not contained, and what is neither a URL nor Type/id.
+
+    Within a stored Bundle they lead to another of its entries.
+    """
+    if resource["resourceType"] != "Bundle" and _is_doubtful(body):
+        for text in dict.fromkeys(text for _, text in references(resource)):
+            if _is_lost(text, resource):
+                # What a condition asks for may be a child's number: it is not said again.
+                where, asks, _ = text.partition("?")
+                yield f"{where}{asks and '?…'}"
+
+
+def _is_doubtful(body: str) -> bool:
+    """Whether a resource, as it is kept, has a reference that is not plainly Type/id or an address."""
+    types = _types()
+    return any(not found[2] and found[1] not in types for found in _REFERENCE.finditer(body))
+
+
+@cache
+def _types() -> frozenset[str]:
+    return frozenset(library().resource_types)
+
+
+def _is_lost(text: str, within: Json) -> bool:
+    if text.startswith("#"):
+        return text != "#" and all(each.get("id") != text[1:] for each in within.get("contained", ()))
+    if _ABSOLUTE.match(text):
+        return text.lower().startswith(_PLACEHOLDERS)
+    target = parse(text)
+    return not (target.local and target.id and target.type in _types())
 
 
 def settle(record: "Record") -> None:

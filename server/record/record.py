@@ -19,6 +19,7 @@ from server.fhir.issue import (
     Forbidden,
     Gone,
     NotFound,
+    NotSupported,
 )
 from server.record import history, integrity, precondition, searchparameter
 from server.record import search as searching
@@ -121,6 +122,8 @@ class Record:
     ) -> searching.Found:
         """A page of what matches and the caller may see, with what it includes."""
         self.flush()
+        if query.contained:
+            raise NotSupported("'_contained': a condition is about resources that stand for themselves.")
         return searching.of_type(self, query, searching.Asked(count, after, total, complete, said))
 
     def searchable(self, type_: str, asked: Set[str]) -> tuple[CallerView, bool]:

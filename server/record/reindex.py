@@ -89,7 +89,7 @@ def _step(door: Door, transaction: Transaction, work: Work) -> Work | None:
     if work.since is None:
         return replace(work, since=clock.now())
     if not work.known:
-        known = True
+        known = clock.now() > work.since + GRACE and horizon.reached(transaction) > work.since + GRACE
         return replace(work, known=True) if known else None
     if work.total is None:
         types = [(library().type_name(number), number) for number in work.types]

@@ -23,7 +23,10 @@ HEADER = "idempotency-key"
 REMEMBERED = timedelta(hours=24)
 LONGEST = 255
 
-_TOLD = ("if-match", "if-none-match", "if-none-exist", "x-provenance", "x-security-context", "content-type")
+_TOLD = (
+    "if-match", "if-none-match", "if-none-exist", "x-cascade", "x-provenance", "x-security-context",
+    "content-type",
+)  # fmt: skip
 """The headers that make a request another one."""
 
 

@@ -75,31 +75,31 @@ def of_type(record: "Record", query: Query, asked: Asked) -> Found:
     """Resources of one type."""
     traced = trace.asked(record, query) and asked.within is None
     steps: list[Step] = []
-    search = _search(record, query, asked, steps)
+    search = prepared(record, query, asked, steps)
 
     def turn(after: Position | None) -> Page:
-        return search.page(asked.count, after, _line(record, query.type, asked), complete=asked.complete)
+        return search.page(asked.count, after, line(record, query.type, asked), complete=asked.complete)
 
-    page = _page(turn, asked, query.sort) if asked.count else _nothing(record, query.type, asked)
+    page = _page(turn, asked, query.sort) if asked.count else nothing(record, query.type, asked)
     matches = tuple(map(redact.shown, page.rows))
     if traced and asked.count and not matches:
         matches = trace.found(record, query)
     total = _total([search], page, asked, len(matches))
-    found = _found(record, query, page, matches, total, asked)
-    return replace(found, explained=_explained(record, steps), scores=_scores(record, [search], page.rows))
+    found = brought(record, query, page, matches, total, asked)
+    return replace(found, explained=explained(record, steps), scores=_scores(record, [search], page.rows))
 
 
 def of_types(record: "Record", queries: Mapping[str, Query], asked: Asked) -> Found:
     """Resources of several types, in an order that each of them has: by default the newest first."""
     steps: list[Step] = []
     searches = [
-        _search(record, replace(query, sort=query.sort or _newest(record, type_)), asked, steps)
+        prepared(record, replace(query, sort=query.sort or newest(record, type_)), asked, steps)
         for type_, query in queries.items()
     ]
 
     def turn(after: Position | None) -> Page:
         pages = [
-            each.page(asked.count, after, _line(record, each.query.type, asked), complete=asked.complete)
+            each.page(asked.count, after, line(record, each.query.type, asked), complete=asked.complete)
             for each in searches
         ]
         return system.merged(pages, asked.count, after, Order.of(searches[0].query.sort, []))
@@ -107,7 +107,7 @@ def of_types(record: "Record", queries: Mapping[str, Query], asked: Asked) -> Fo
     if asked.count and searches:
         page = _page(turn, asked, searches[0].query.sort)
     else:
-        page = _nothing(record, None, asked)
+        page = nothing(record, None, asked)
     matches = tuple(map(redact.shown, page.rows))
     total = _total(searches, page, asked, len(matches))
     every = list(queries.values())
@@ -117,11 +117,12 @@ def of_types(record: "Record", queries: Mapping[str, Query], asked: Asked) -> Fo
         include=tuple(dict.fromkeys(one for query in every for one in query.include)),
         revinclude=tuple(dict.fromkeys(one for query in every for one in query.revinclude)),
     )
-    found = _found(record, along, page, matches, total, asked)
-    return replace(found, explained=_explained(record, steps), scores=_scores(record, searches, page.rows))
+    found = brought(record, along, page, matches, total, asked)
+    return replace(found, explained=explained(record, steps), scores=_scores(record, searches, page.rows))
 
 
-def _newest(record: "Record", type_: str) -> tuple[SortKey, ...]:
+def newest(record: "Record", type_: str) -> tuple[SortKey, ...]:
+    """The order that every type has."""
     return (SortKey(record.door.registry.parameters(type_)["_lastUpdated"], descending=True),)
 
 
@@ -150,7 +151,9 @@ def _scores(record: "Record", searches: Sequence[Search], rows: Sequence[Stored]
     return found
 
 
-def _search(record: "Record", query: Query, wanted: Asked, steps: list[Step]) -> Search:
+def prepared(record: "Record", query: Query, wanted: Asked, steps: list[Step] | None = None) -> Search:
+    """The search of one type by the caller's view of it; `steps` are told what is done, if it is to be
+    explained."""
     within = wanted.within
     asked = {code for condition in query.conditions for code in codes(condition)}
     asked |= {key.parameter.code for key in query.sort}
@@ -160,14 +163,23 @@ def _search(record: "Record", query: Query, wanted: Asked, steps: list[Step]) ->
         asked |= set(within.parameters(query.type))
     view, hidden = record.searchable(query.type, asked)
     given = (within.holds(query.type, view.context),) if within else ()
-    watch = steps.append if wanted.explain else None
+    watch = steps.append if wanted.explain and steps is not None else None
     return Search(
-        record.connection, query, view, view.context, hidden, record.searchable, given=given, watch=watch
+        record.connection,
+        query,
+        view,
+        view.context,
+        hidden,
+        record.searchable,
+        given=given,
+        watch=watch,
+        slow_query=record.door.slow_query,
     )
 
 
-def _explained(record: "Record", steps: Sequence[Step]) -> tuple[str, ...]:
-    """What was done for a search is done again, and accounted for again, to be measured."""
+def explained(record: "Record", steps: Sequence[Step]) -> tuple[str, ...]:
+    """How a search was carried out: what was done for it is done again, and accounted for again, to be
+    measured."""
     again = (replace(step, values={**step.values, **_renewed(step)}) for step in steps)
     return tuple(explain.told(record.connection, step) for step in again)
 
@@ -176,14 +188,15 @@ def _renewed(step: Step) -> dict[str, str]:
     return {"audit_id": clock.new_id()} if "audit_id" in step.values else {}
 
 
-def _line(record: "Record", type_: str | None, asked: Asked) -> Entry:
+def line(record: "Record", type_: str | None, asked: Asked) -> Entry:
+    """The account of one statement of a search."""
     number = record.door.library.type_number(type_) if type_ else None
     return entry(record.access, record.at, "search", number, query=asked.said)
 
 
-def _nothing(record: "Record", type_: str | None, asked: Asked) -> Page:
+def nothing(record: "Record", type_: str | None, asked: Asked) -> Page:
     """A page on which nothing is shown is accounted for all the same."""
-    audit.record(record.connection, _line(record, type_, asked))
+    audit.record(record.connection, line(record, type_, asked))
     return Page(())
 
 
@@ -199,7 +212,7 @@ def _total(searches: Sequence[Search], page: Page, asked: Asked, shown: int) -> 
     return min(sum(search.count(ESTIMATED) for search in searches), ESTIMATED)
 
 
-def _found(
+def brought(
     record: "Record",
     query: Query,
     page: Page,
@@ -207,16 +220,17 @@ def _found(
     total: int | None,
     asked: Asked,
 ) -> Found:
+    """What was found, with what the rows of the page bring along."""
     extra = Included()
     if page.rows and (query.include or query.revinclude):
         number = record.door.library.type_number(query.type) if query.type else None
-        line = entry(record.access, record.at, "include", number).again(clock.new_id())
+        account = entry(record.access, record.at, "include", number).again(clock.new_id())
         bringing = Bringing(
             record.connection,
             record.access,
             record.searchable,
             lambda: system.present(record.connection),
-            line,
+            account,
         )
         mark = asked.rest.mark if asked.rest else None
         extra = bringing.along(query.include, query.revinclude, page.rows, mark)

@@ -15,6 +15,7 @@ from server.fhir.reference import parse, references
 from server.record.door import Door
 from server.record.event import entry, told
 from server.record.hook import Act
+from server.record.integrity import unresolved
 from server.search import context
 from server.search.types import Index
 from server.search.types.reference import localised
@@ -64,8 +65,9 @@ def flush(
     at: datetime,
     promised: Set[tuple[str, str]] = frozenset(),
 ) -> None:
-    """Write them all, or raise and leave the transaction to be rolled back. `promised`: (type, id) of what the
-    transaction is going to write.
+    """Write them all, or raise and leave the transaction to be rolled back.
+
+    `promised`: (type, id) of what the transaction is going to write.
 
     Raises:
         Unprocessable: a reference to what does not exist or may not be seen.
@@ -163,7 +165,7 @@ def _places(
         transaction.begin()
         locator.refer(connection, wanted)
     found = locator.places(connection, wanted) if wanted else {}
-    if wanted and checked:
+    if checked:
         asked = wanted.keys() - {(library.type_number(type_), id_) for type_, id_ in promised}
         _all_seen(door, connection, access, staged, asked, found)
     patient = library.type_number("Patient")
@@ -202,18 +204,23 @@ def _all_seen(
     found: dict[Key, Place],
 ) -> None:
     seen = _seen(door, connection, access, wanted, found)
-    issues = tuple(
-        Issue(
-            "not-found",
-            f"The reference '{type_}/{id_}' leads to nothing on this server.",
-            (f"{one.type}.descendants().where(reference = '{type_}/{id_}')",),
-        )
+    lost = [
+        (one, f"{type_}/{id_}")
         for one in staged
         for type_, id_ in one.targets
         if (key := (door.library.type_number(type_), id_)) in wanted and key not in seen
+    ]
+    lost += [(one, text) for one in staged for text in unresolved(one.resource, one.body)]
+    if lost:
+        raise Unprocessable(issues=tuple(_leads_nowhere(one, text) for one, text in lost))
+
+
+def _leads_nowhere(one: Staged, text: str) -> Issue:
+    return Issue(
+        "not-found",
+        f"The reference '{text}' leads to nothing on this server.",
+        (f"{one.type}.descendants().where(reference = '{text}')",),
     )
-    if issues:
-        raise Unprocessable(issues=issues)
 
 
 def _seen(door: Door, connection: Any, access: Access, wanted: set[Key], found: dict[Key, Place]) -> set[Key]:

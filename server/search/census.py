@@ -3,18 +3,18 @@
 These numbers decide how a search is read, never what it finds, so they are asked for only now and then.
 """
 
-import time
 from collections.abc import Callable, Hashable
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Pool, text
 
+from server import clock
 from server.store import tables as t
 from server.store.database import Prepared
 
-IN_SIGHT = 2_501
-"""Children in sight are counted no further: so many are not gathered."""
+IN_SIGHT = 10_001
+"""Children in sight are counted no further."""
 
 _EVERY = 10.0
 """Seconds for which a number is good enough."""
@@ -43,6 +43,10 @@ class Census(NamedTuple):
         """Rows of a walk until so many are of a child in sight."""
         return limit * self.children // max(self.seen, 1)
 
+    def budget(self, fetched: int) -> int:
+        """Rows of a walk of which so many are of a child in sight."""
+        return fetched * max(self.children, 1) // max(min(self.seen, self.children), 1)
+
 
 def census(connection: Connection, type_: str, agency: Hashable, seen: Callable[[], Prepared]) -> Census:
     """The numbers for a caller who sees what `seen` counts."""
@@ -55,7 +59,7 @@ def census(connection: Connection, type_: str, agency: Hashable, seen: Callable[
 
 
 def _lasting(known: _Known, what: Hashable, ask: Callable[[], int]) -> int:
-    at = time.monotonic()
+    at = clock.monotonic()
     found = known.get(what)
     if found is None or at - found[0] > _EVERY:
         found = known[what] = (at, ask())

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from server.search import drive, page, registry, statement
+from server.search import drive, page, registry, slow, statement
 from server.search.census import IN_SIGHT, Census, census
 from server.search.drive import Driver
 from server.search.explain import Step, Watch
@@ -27,7 +27,7 @@ from server.search.view import CallerView
 from server.store.database import Prepared
 from server.store.row import Entry
 
-GATHERED = IN_SIGHT - 1
+GATHERED = 2_500
 """With so few children in sight they are gathered once, rather than asked for with every row."""
 
 REACH = 20_000
@@ -42,7 +42,8 @@ class Search:
     """One search of one caller. `withheld`: it asks about what is withheld of restricted children.
 
     `searchable`: the caller's view of another type, for what is joined. `prefix`: of parameters, in a join.
-    `given`: joins that are resolved already. `watch`: is told of each statement.
+    `given`: joins that are resolved already. `watch`: is told of each statement; `slow_query`: seconds after
+    which the log is.
     """
 
     connection: Connection
@@ -54,6 +55,7 @@ class Search:
     prefix: str = ""
     given: tuple[Joined, ...] = ()
     watch: Watch | None = None
+    slow_query: float = 0
 
     # ---- what is found -------------------------------------------------------------------------------------
 
@@ -76,7 +78,10 @@ class Search:
         """Some columns of everything that matches, in no order; None: there is more, or it cannot be known
         within the budget of a walk."""
         driver = self.driver
-        if driver.kind == "walk" and self.by_sight:
+        if self.by_sight and (
+            driver.kind == "walk"
+            or (driver.kind == "facet" and self.exceeds(driver, self.census.reading_each))
+        ):
             driver = Driver("sight")
         shape = ("places", columns, self.shape, driver.kind, driver.shape, self.gathers, limit)
         found = kept(shape, lambda: Prepared(self.sql(driver).places(driver, limit + 1, REACH, *columns)))
@@ -93,8 +98,8 @@ class Search:
         view = self.view
 
         def seen() -> Prepared:
-            counted = Statement(self.query.type, view, ()).counted_children(IN_SIGHT)
-            return kept(("children", view.agency, view.months_after), lambda: Prepared(counted))
+            sql, shape = Statement(self.query.type, view, ()), ("children", view.agency, view.months_after)
+            return kept(shape, lambda: Prepared(sql.counted_children(IN_SIGHT)))
 
         return census(self.connection, self.query.type, (view.agency, view.months_after), seen)
 
@@ -122,9 +127,10 @@ class Search:
     def said(self, how: str, driver: Driver, asked: Prepared, **values: Any) -> list[tuple[Any, ...]]:
         """The rows of a statement."""
         given = {**self.values, **driver.named(self.prefix), **values}
+        step = Step(self.query.type, how, driver.kind, driver.shape, asked, given)
         if self.watch is not None:
-            self.watch(Step(self.query.type, how, driver.kind, driver.shape, asked, given))
-        return asked(self.connection, **given)
+            self.watch(step)
+        return slow.timed(self.connection, self.query, step, self.slow_query)
 
     # ---- shapes and values ---------------------------------------------------------------------------------
 
@@ -190,7 +196,7 @@ class Search:
     def sql(self, driver: Driver) -> Statement:
         """The statements of a driver."""
         near = [one.near for one in self.joined if one.near and one.driver is not driver]
-        if self.view.involved_only and driver.kind in ("walk", "facet", "prefix"):
+        if self.view.involved_only and driver.broad:
             near += statement.in_sight_of(self.view, gathered=self.gathers)
         criteria = self.filters(driver)
         return Statement(self.query.type, self.view, criteria, tuple(near), len(self._spans), self.prefix)

@@ -13,6 +13,7 @@ INDEX = 2
 _SINCE_2 = frozenset({"composite", "number", "quantity"})
 _CODES_SINCE_2 = frozenset({"_content", "_text", "near"})
 _MODIFIERS_SINCE_2 = frozenset({"of-type", "text"})
+_URI_MODIFIERS_SINCE_2 = frozenset({"above", "below"})
 """What rows of the first version are not found by."""
 
 
@@ -54,7 +55,10 @@ def _indexed(parameter: SearchParameter, modifier: str | None) -> int | None:
     """In percent, how much is; None: all."""
     known = added()
     if known.outdated and (
-        parameter.type in _SINCE_2 or parameter.code in _CODES_SINCE_2 or modifier in _MODIFIERS_SINCE_2
+        parameter.type in _SINCE_2
+        or parameter.code in _CODES_SINCE_2
+        or modifier in _MODIFIERS_SINCE_2
+        or (parameter.type == "uri" and modifier in _URI_MODIFIERS_SINCE_2)
     ):
         return known.progress.get(WHOLE, 0)
     return known.progress.get(parameter.url, 0) if parameter.url in known.incomplete else None

@@ -48,8 +48,13 @@ COUNTED = 5001
 GATHERED = 20_000
 """The rows of several facets together that may be a beginning."""
 
+BESIDE = 20
+"""Hashes that are walked beside each other, however many rows they have."""
+
 SORTED = 10_000
 """Rows that may be found before they are sorted."""
+
+_NARROW = frozenset({"ids", "identifier", "children", "homes"})
 
 _AFTER_ALL = "\U0010ffff"
 
@@ -65,6 +70,12 @@ class Driver:
     values: Mapping[str, Any] = field(default_factory=dict)
     answers: Condition | None = None
     most: int | None = None
+
+    @property
+    def broad(self) -> bool:
+        """Whether its rows may be of many children."""
+        shape = self.shape[0] if isinstance(self.shape, tuple) else self.shape
+        return self.kind not in ("child", "sight") and shape not in _NARROW
 
     def named(self, prefix: str) -> dict[str, Any]:
         """The values under the names that its SQL knows them by."""
@@ -238,13 +249,29 @@ def _by_fewest(
 ) -> Driver | None:
     """The facet, or the join, with the fewest rows: they are counted."""
     found = [hashes for condition in plain if (hashes := facets(condition, context)) is not None]
-    offered = [by_facet(hashes) for hashes in found]
-    if len(offered) + len(joined) < 2 and all(one.kind == "facet" for one in offered):
-        return offered[0] if offered else joined[0] if joined else None
-    counted = [replace(one, most=rows(connection, one)) for one in offered]
-    # Of many hashes at once only what can be gathered is a beginning.
-    fit = [one for one in counted if one.kind == "facet" or (one.most or 0) <= GATHERED]
-    return min((*fit, *joined), key=lambda one: one.most or 0, default=None)
+    offered = [*map(by_facet, found), *joined]
+    if len(offered) == 1 and offered[0].shape != "facets":
+        return offered[0]
+    listed = ("facet", "merge")
+    counted = [
+        replace(one, most=rows(connection, one)) if one.kind in listed and one.shape != "homes" else one
+        for one in offered
+    ]
+    fit = [one for one in counted if one.shape != "facets" or _gatherable(one)]
+    fewest = min(fit, key=lambda one: one.most or 0, default=None)
+    return _beside(fewest, fit) if fewest and fewest.kind == "facet" else fewest
+
+
+def _gatherable(merge: Driver) -> bool:
+    """Whether its hashes have few rows, or are few and can be walked beside each other."""
+    return (merge.most or 0) <= GATHERED or len(merge.values["d_0"]) <= BESIDE
+
+
+def _beside(fewest: Driver, fit: Sequence[Driver]) -> Driver:
+    """A facet with the others that its rows must have too: looked up in the index of facets alone."""
+    others = [one.values["d_0"] for one in fit if one.kind == "facet" and one is not fewest]
+    values = {**fewest.values, **{f"d_too{at}": hash_ for at, hash_ in enumerate(others)}}
+    return replace(fewest, shape=("too", len(others)), values=values) if others else fewest
 
 
 def by_facet(hashes: Sequence[int]) -> Driver:

@@ -42,32 +42,33 @@ class Step:
 Watch = Callable[[Step], object]
 
 
-def told(connection: Connection, step: Step) -> str:
-    """What one statement did, measured by doing it once more."""
+def told(connection: Connection, step: Step, *, values: bool = True) -> str:
+    """What one statement did, measured by doing it once more. `values`: with those that it was given."""
     plan, parameters = step.statement.explained(connection, **step.values)
-    nodes = list(_nodes(plan["Plan"]))
-    indexes = sorted({node["Index Name"] for node in nodes if "Index Name" in node})
+    every = list(nodes(plan["Plan"]))
+    indexes = sorted({node["Index Name"] for node in every if "Index Name" in node})
     given = (f"${at} {name} = {value}" for at, (name, value) in enumerate(parameters, 1))
     lines = [
         f"{step.type}, {step.how}: begins with {_BEGINS[step.kind]}.",
         f"Estimated rows {plan['Plan']['Plan Rows']}, true rows {plan['Plan']['Actual Rows']}, "
-        f"rows read {sum(map(_read, nodes))}.",
+        f"rows read {sum(map(read, every))}.",
         f"It took {plan['Execution Time']} ms, and planning {plan['Planning Time']} ms.",
         f"Indexes: {', '.join(indexes) or 'none'}.",
         *([_HELPS[step.kind]] if step.kind in _HELPS else []),
         f"SQL: {step.statement.sql}",
-        f"Parameters: {'; '.join(given)}",
+        *([f"Parameters: {'; '.join(given)}"] if values else []),
     ]
     return "\n".join(lines)
 
 
-def _nodes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def nodes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """A node of a plan and all below it."""
     yield node
     for each in node.get("Plans", ()):
-        yield from _nodes(each)
+        yield from nodes(each)
 
 
-def _read(node: Mapping[str, Any]) -> int:
+def read(node: Mapping[str, Any]) -> int:
     """Rows that a node took from a table or an index, those it then threw away included."""
     if "Scan" not in node["Node Type"] or "Relation Name" not in node:
         return 0

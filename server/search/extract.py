@@ -31,10 +31,21 @@ def extract(resource: Json, hasher: Hasher, base_url: str) -> Index:
         elements = path(resource)
         if elements:
             add(elements, plan, index)
+    if "contained" in resource:
+        listed = {
+            contains(hasher, resource["resourceType"], each["resourceType"]) for each in resource["contained"]
+        }
+        index.tokens += listed
+        index.facets += listed
     index.words = " ".join((words(resource), *sorted(index.said))).strip()
     index.tokens = sorted(set(index.tokens))
     index.facets = sorted(set(index.facets))
     return index
+
+
+def contains(hasher: Hasher, type_: str, contained: str) -> int:
+    """What lists the resources of a type that contain one of another."""
+    return hasher.token(type_, "contained", contained)
 
 
 @lru_cache(maxsize=4096)

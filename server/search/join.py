@@ -42,7 +42,7 @@ from server.search.statement import Filter
 from server.search.types import Chain, Condition, Criterion, Has, Join, Reach
 from server.search.types.reference import localised, relative
 from server.search.view import CallerView
-from server.store import recordset, sortkey
+from server.store import opening, recordset, sortkey
 from server.store import tables as t
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _chained(join: Chain, search: "Search", name: str) -> Joined:
     """The row points at something that meets the criterion."""
     if _is_home(search.query.type, join.parameter) and {type_ for type_, _ in join.targets} == {"Patient"}:
         far = _far("Patient", join.targets[0][1], search, name)
-        found = _gathered(far, FEW, "child")
+        found = None if _too_many(far) else _gathered(far, FEW, "child")
         if found is not None:
             return _at_home([child for (child,) in found], "merge", name)
         assert far is not None
@@ -103,11 +103,11 @@ def _chained(join: Chain, search: "Search", name: str) -> Joined:
     fars = {type_: _far(type_, criterion, search, f"{name}{at}_") for at, (type_, criterion) in ends}
     single = _is_single(search.query.type, join.parameter)
     for type_, far in fars.items():
-        ids = _gathered(far, FEW if single else MOST, "id")
+        ids = None if single and _too_many(far) else _gathered(far, FEW if single else MOST, "id")
         if ids is None and single:
             return _keyed([far for far in fars.values() if far], join.parameter, name)
         if ids is None:
-            near = _gathered(_alone(search), FEW, "body")
+            near = _bodies(_alone(search), FEW)
             known = _pointed_at(join.parameter, type_, search, near or ())
             ids = None if near is None else _gathered(_given(far, _among(known, f"{name}n")), MOST, "id")
         texts += (f"{type_}/{id_}" for (id_,) in _known(ids, type_))
@@ -119,17 +119,17 @@ def _had(join: Has, search: "Search", name: str) -> Joined:
     type_, parameter = search.query.type, join.parameter
     far = _far(join.source, join.criterion, search, name, parameter.code)
     if type_ == "Patient" and _is_home(join.source, parameter):
-        found = _gathered(far, FEW, "child")
+        found = None if _too_many(far) else _gathered(far, FEW, "child")
         if found is not None:
             return _at_home(list(dict.fromkeys(child for (child,) in found)), "rows", name)
         assert far is not None
         return _asked(far, name)
-    bodies = _gathered(far, FEW, "body")
+    bodies = _bodies(far, FEW)
     if bodies is None:
         near = _gathered(_alone(search), FEW, "id")
         texts = [f"{type_}/{id_}" for (id_,) in near or ()]
         some = _pointing(join.source, parameter, search, texts, f"{name}n")
-        bodies = None if near is None else _gathered(_given(far, some), MOST, "body")
+        bodies = None if near is None else _bodies(_given(far, some), MOST)
     return _among(_pointed_at(parameter, type_, search, _known(bodies, join.source)), name)
 
 
@@ -156,8 +156,9 @@ def _next(
     own = library().search_parameters(type_)["_id"]
     asked = Condition(link if modifier == "below" else own, None, tuple(sorted(ids)))
     far = _far(type_, asked, search, name, link.code)
-    found = _known(_gathered(far, FEW, "id" if modifier == "below" else "body"), type_)
-    return [id_ for (id_,) in found] if modifier == "below" else _pointed_at(link, type_, search, found)
+    if modifier == "below":
+        return [id_ for (id_,) in _known(_gathered(far, FEW, "id"), type_)]
+    return _pointed_at(link, type_, search, _known(_bodies(far, FEW), type_))
 
 
 def _is_home(type_: str, parameter: SearchParameter) -> bool:
@@ -280,6 +281,21 @@ def _gathered(far: "Search | None", most: int, *columns: str) -> Sequence[Any] |
     return () if far is None else far.places(most, *columns)
 
 
+def _too_many(far: "Search | None") -> bool:
+    """Whether it is soon known that there is more at the far end than is gathered."""
+    if far is None or far.by_sight or far.query.joins:
+        return False
+    return far.driver.kind == "facet" and far.exceeds(far.driver, FEW)
+
+
+def _bodies(far: "Search | None", most: int) -> Sequence[str] | None:
+    """Everything that a search finds, as `_gathered`."""
+    found = _gathered(far, most, "id", "version", "last_updated", "body")
+    if found is None or far is None:
+        return None if found is None else ()
+    return [opening.whole(far.query.type, *row) for row in found]
+
+
 def _known(found: Sequence[Any] | None, type_: str) -> Sequence[Any]:
     if found is None:
         raise TooCostly(
@@ -289,10 +305,10 @@ def _known(found: Sequence[Any] | None, type_: str) -> Sequence[Any]:
     return found
 
 
-def _pointed_at(parameter: SearchParameter, type_: str, search: "Search", bodies: Sequence[Any]) -> list[str]:
+def _pointed_at(parameter: SearchParameter, type_: str, search: "Search", bodies: Sequence[str]) -> list[str]:
     """The ids of the resources of a type that these point at."""
     base_url, found = search.context.base_url, set()
-    for (body,) in bodies:
+    for body in bodies:
         for element, _ in parameter.extract(json.decode(body.encode())):
             text = element.get("reference") if isinstance(element, dict) else element
             local = parse((localised(text, base_url) if isinstance(text, str) else None) or "")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from server import clock
 from server.fhir.issue import TooCostly
 from server.search import order
-from server.search.drive import SORTED, Driver
+from server.search.drive import GATHERED, SORTED, Driver
 from server.search.kept import accounted, kept
 from server.search.order import AT, Key, Position
 from server.search.types.date import MAIN
@@ -23,19 +23,26 @@ from server.store.row import Entry, Stored
 if TYPE_CHECKING:
     from server.search.compile import Search
 
-BUDGET = 20_000
-"""Rows that one window of a walk passes."""
-
 FIRST = 2_000
 """Rows of the first window: where what is seen is rare, it is soon known."""
 
-WINDOWS = 4
-"""Windows after the first, where rows are passed by their child alone; one where each must be fetched."""
+BUDGET = 20_000
+"""Rows of every further window."""
+
+FETCHED = 8_000
+"""Rows that all windows may fetch; what an index passes for its child is not fetched."""
+
+PASSED = 100_000
+"""Rows that all windows may pass."""
 
 EACH = 40_000
 """Rows that may be read of the children in sight, one child after the other."""
 
-_FETCHED = 8
+FRINGE = 6
+"""Rows of each child in sight that are put in order first: those past the last of a child that has more are
+not known to be next."""
+
+_WORTH = 8
 """A row that is fetched costs as much as so many that an index alone passes."""
 
 _WIDTH = 9
@@ -133,13 +140,15 @@ class _Reading:
 
     def _sorted(self, after: Position | None, entry: Entry) -> _Part:
         """All that match, sorted: no index has them in this order."""
+        if self.driver.broad and self._few_each:
+            return self._from(Driver("sight"))._run("sorted", after, entry)
         if self._sortable(self.driver):
             return self._run("sorted", after, entry)
-        if self.search.by_sight:
-            return self._from(Driver("sight"))._run("sorted", after, entry)
         walk = self._from(Driver("walk"))
         if walk._ordered:
             return walk._in_order(after, entry)
+        if self.search.by_sight and self.search.census.reading_each <= SORTED:
+            return self._from(Driver("sight"))._run("sorted", after, entry)
         if walk._sortable(walk.driver):
             return walk._run("sorted", after, entry)
         raise TooCostly(
@@ -186,17 +195,29 @@ class _Reading:
                 return self._run("along", after, entry, room)
             case "merge" if self.driver.shape == "homes":
                 return self._of_homes(after, entry, room)
-            case "merge" if not self.search.exceeds(self.driver, BUDGET):
+            case "merge" if self._few_each:
+                return self._run("each", after, entry, room)
+            case "merge" if (self.driver.most or 0) <= GATHERED:
                 return self._run("merged", after, entry, room)
             case "merge":
-                return self._from(Driver("walk"))._windows("window", after, entry, room)
+                return self._windows("fringe", after, entry, room)
         return self._windows("window", after, entry, room)
 
     def _absent(self, after: Position | None, entry: Entry, room: int) -> _Part:
-        """Rows without the date they are sorted by, by rid: of a few, or along their own end of an index."""
-        if self.driver.kind == "child" or (self.driver.kind != "walk" and self._sortable(self.driver)):
+        """Rows without the date they are sorted by, by rid: of a child, or along an end of an index."""
+        if self.driver.kind == "child":
             return self._run("absent", after, entry, room)
-        return self._from(Driver("walk"))._windows("undated", after, entry, room)
+        walk = self._from(Driver("walk"))
+        if self.driver.kind == "walk":
+            return walk._windows("undated", after, entry, room)
+        # Mostly there are none, or few. If not, those of the driver may be.
+        part, end = walk._window("undated", FIRST, after, entry, room)
+        if end is None:
+            return part
+        again, room = entry.again(clock.new_id()), room - len(part.rows)
+        if self._sortable(self.driver):
+            return part.with_more(self._run("absent", end, again, room))
+        return part.with_more(walk._windows("undated", end, again, room))
 
     def _of_homes(self, after: Position | None, entry: Entry, room: int) -> _Part:
         """The first of each of these children; of many it is likely that a walk meets enough."""
@@ -210,21 +231,24 @@ class _Reading:
             return part
         return part.with_more(self._run("merged", end, entry.again(clock.new_id()), room - len(part.rows)))
 
+    @property
+    def _few_each(self) -> bool:
+        """Whether the children in sight have so little that all of it may be read."""
+        return self.search.by_sight and self.search.census.reading_each <= FIRST // _WORTH
+
     # ---- walks ---------------------------------------------------------------------------------------------
 
     def _windows(self, how: str, after: Position | None, entry: Entry, room: int) -> _Part:
         """One window after the other, until there are enough, or no more, or the budget is spent."""
-        if self._each_first(how):
-            return self._each(how, after, entry, room)
         part = _Part()
-        for budget in self._budgets():
-            found, end = self._window(how, budget, after, entry, room - len(part.rows))
+        for step, budget in self._steps(how):
+            if step == "each":
+                return part.with_more(self._each(how, after, entry, room - len(part.rows)))
+            found, end = self._window(step, budget, after, entry, room - len(part.rows))
             part = part.with_more(found)
             if end is None:
                 return part
             after, entry = end, entry.again(clock.new_id())
-            if self._each_now(budget):
-                return part.with_more(self._each(how, after, entry, room - len(part.rows)))
         if part.rows or not room:
             return replace(part, further=after)
         raise TooCostly(
@@ -232,9 +256,37 @@ class _Reading:
             "an identifier, a code or a date range."
         )
 
-    def _budgets(self) -> Iterator[int]:
-        yield FIRST
-        yield from [BUDGET] * (WINDOWS if self.search.gathers else 1)
+    def _steps(self, how: str) -> Iterator[tuple[str, int]]:
+        """What is tried, and with which budget: what reads least if all that the children in sight have is
+        seen, then what reads least if nearly nothing of it is."""
+        search, limit = self.search, self.limit + 1
+        if how == "fringe":
+            each = len(self.driver.values["d_0"])
+            yield from ((how, max(budget // each, limit)) for budget in (FIRST, FETCHED))
+            if search.by_sight:
+                yield "each", 0
+            return
+        if not search.view.involved_only:
+            yield how, FIRST
+            yield how, FETCHED - FIRST
+            return
+        census, bearable = search.census, search.by_sight
+        walk, most = census.walk(limit), min(census.budget(FETCHED), PASSED)
+        reading = census.seen * min(census.rows, limit)
+        if self._few_each or (self.driver.kind == "walk" and bearable and reading * _WORTH <= walk):
+            yield "each", 0
+        fringed = how == "window" and self.driver.kind == "walk" and search.gathers
+        if fringed and census.seen * FRINGE <= walk:
+            yield "fringe", FRINGE
+        yield how, FIRST
+        if fringed:
+            yield "fringe", FRINGE
+        if bearable and census.reading_each * _WORTH <= max(walk, 2 * BUDGET):
+            yield "each", 0
+        for passed in range(FIRST, most, BUDGET):
+            yield how, min(BUDGET, most - passed)
+            if bearable:
+                yield "each", 0
 
     def _window(
         self, how: str, budget: int, after: Position | None, entry: Entry, room: int
@@ -242,25 +294,6 @@ class _Reading:
         """What one window has, and where it ends: None, if there are enough, or no more."""
         part = self._run(how, after, entry, room, budget)
         return part, None if part.further else self._end(how, budget, after)
-
-    def _each_first(self, how: str) -> bool:
-        """Whether to ask each child in sight is less than to walk until enough are met."""
-        if self.driver.kind == "facet" or not self._each_bearable:
-            return False
-        census = self.search.census
-        reading = census.seen * min(census.rows, self.limit + 1)
-        return census.seen <= 1 or reading * _FETCHED <= census.walk(self.limit + 1)
-
-    def _each_now(self, budget: int) -> bool:
-        """The same, where a window did not meet enough."""
-        if not self._each_bearable:
-            return False
-        census = self.search.census
-        return budget >= BUDGET or census.reading_each * _FETCHED <= census.walk(self.limit + 1)
-
-    @property
-    def _each_bearable(self) -> bool:
-        return self.search.by_sight
 
     def _each(self, how: str, after: Position | None, entry: Entry, room: int) -> _Part:
         """What each child in sight has, merged."""

@@ -34,7 +34,7 @@ from server.store.tables import number_index, text_index
 
 CODE = "_score"
 
-PARAMETER = SearchParameter(CODE, "number", "", "", (), (), number(CODE), type_of=lambda *_: "")
+PARAMETER = SearchParameter(CODE, "number", "", "", (), (), number(CODE), type_of=lambda *_: ())
 """What a sort key by the score is a key of."""
 
 Part = tuple[str, str, int]
@@ -43,7 +43,7 @@ Part = tuple[str, str, int]
 _WORDS = ("_text", "_content")
 _NEAR = "near"
 _DIGITS = 6
-_BOUNDED = literal_column("32")
+_BOUNDED: ColumnElement[int] = literal_column("32")
 """Of `ts_rank`: a rank r as r / (r + 1)."""
 
 

@@ -23,8 +23,10 @@ from sqlalchemy import (
     literal,
     literal_column,
     not_,
+    or_,
     select,
     true,
+    tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
@@ -72,6 +74,7 @@ class Statement:
             "undated": lambda: self._window(driver, keys[0], begin, budget, undated=True),
             "merged": lambda: self._merged(driver, keys[0], begin, limit),
             "each": lambda: self._each(keys[0], begin, limit),
+            "fringe": lambda: self._along_fringe(driver, keys[0], begin, budget),
             "strings": lambda: self._strings(driver, keys[0], begin, budget),
         }
         return build[how]().limit(literal_column(str(limit)))
@@ -105,11 +108,27 @@ class Statement:
         """What matches among the next rows of a walk, as many as its budget."""
         if driver.kind == "facet":
             walk = self._listed(key, begin, t.facet.c.h == bindparam(f"{self.prefix}d_0"))
-        elif self.near:
+            return self._joined(walk.limit(_most(budget)), key, self._too(driver))
+        if self.near:
             walk = self._walked(key, begin, "child", "rid", undated=undated)
-        else:
-            return self._read(key, begin, budget, undated=undated)
-        return self._joined(walk.limit(_most(budget)), key, undated=undated)
+            return self._joined(walk.limit(_most(budget)), key, undated=undated)
+        return self._read(key, begin, budget, undated=undated)
+
+    def _too(self, driver: Driver) -> Sequence[Filter]:
+        """What the index of facets tells of the other hashes that a row must have: all that it has are listed
+        at the same moment."""
+        count = driver.shape[1] if isinstance(driver.shape, tuple) else 0
+        return [self._has_too(f"{self.prefix}d_too{at}", f"too{at}") for at in range(count)]
+
+    def _has_too(self, name: str, alias: str) -> Filter:
+        f = t.facet.alias(alias)
+
+        def meets(w: FromClause) -> ColumnElement[bool]:
+            same = and_(f.c.at == w.c.key0, f.c.rid == w.c.rid, f.c.child == w.c.child)
+            one = select(literal(1)).where(f.c.h == bindparam(name), same)
+            return one.offset(literal_column("0")).correlate(w).exists()
+
+        return meets
 
     def _read(self, key: Key, begin: Position | None, budget: int | None, *, undated: bool) -> Select[Any]:
         """A walk along the resources themselves, where nothing is to be asked of the child first."""
@@ -118,26 +137,35 @@ class Statement:
         found = select(*resources.columns(row, self.view), row.c.key0).where(*self.filters(row))
         return found.order_by(*index_order(row.c.key0, row.c.rid, key))
 
-    def _joined(self, walk: Select[Any], key: Key, *, undated: bool = False) -> Select[Any]:
-        """The resources of rows (child, rid, key0) that come in order already."""
-        d, row = self._nearby(walk, key), self.row()
+    def _joined(
+        self,
+        walk: Select[Any],
+        key: Key,
+        too: Sequence[Filter] = (),
+        *,
+        undated: bool = False,
+        asked: bool = False,
+    ) -> Select[Any]:
+        """The resources of rows (child, rid, key0) that come in order already. `too`: what is asked of those
+        rows beside; `asked`: the child will do."""
+        d, row = walk.subquery("d") if asked else self._nearby(walk, key, too), self.row()
         dated = key.column == "date_low" and not undated
         has_key = [row.c.date_low.is_not(None)] if dated else []
         found = select(*resources.columns(row, self.view), d.c.key0).select_from(self._join(d, row))
         found = found.where(*has_key, *self.filters(row))
         return found.order_by(*index_order(d.c.key0, d.c.rid, key))
 
-    def _nearby(self, walk: Select[Any], key: Key) -> FromClause:
+    def _nearby(self, walk: Select[Any], key: Key, too: Sequence[Filter] = ()) -> FromClause:
         """The rows of a walk whose child will do, in its order."""
-        w = walk.subquery("w")
-        asked = select(w).where(*(near(w) for near in self.near))
-        ordered = asked.order_by(*index_order(w.c.key0, w.c.rid, key)) if self.near else asked
-        return ordered.offset(literal_column("0")).subquery("d") if self.near else w
+        w, filters = walk.subquery("w"), (*self.near, *too)
+        if not filters:
+            return w
+        asked = select(w).where(*(meets(w) for meets in filters))
+        return asked.order_by(*index_order(w.c.key0, w.c.rid, key)).offset(literal_column("0")).subquery("d")
 
     def _merged(self, driver: Driver, key: Key, begin: Position | None, limit: int) -> Select[Any]:
         """The first of each hash, or of each child, that the driver names; each resource once."""
-        given = drive.array(f"{self.prefix}d_0", BigInteger)
-        parent = select(func.unnest(given).label("one")).distinct().subquery("parent")
+        parent = self._parents()
         # By name, as it is spoken of deeper inside than a subquery of SQLAlchemy can.
         this = literal_column("parent.one", BigInteger)
         if driver.shape == "facets":
@@ -151,12 +179,65 @@ class Statement:
             found = found.ext(distinct_on(each.c.key0, each.c.rid))
         return found.order_by(*index_order(each.c.key0, each.c.rid, key))
 
-    def _each(self, key: Key, begin: Position | None, limit: int) -> Select[Any]:
-        """The first of each child in sight that has any, merged."""
+    def _along_fringe(
+        self, driver: Driver, key: Key, begin: Position | None, budget: int | None
+    ) -> Select[Any]:
+        """What matches among the next few of each child in sight, or of each hash: as far as those are known
+        to be next."""
+        fringe, last = self._fringe(driver, key, begin, budget)
+        here, there = tuple_(fringe.c.key0, fringe.c.rid), tuple_(last.c.key0, last.c.rid)
+        known = or_(last.c.rid.is_(None), here >= there if key.down else here <= there)
+        # What has several of the hashes comes once.
+        columns = (fringe.c.child, fringe.c.rid, fringe.c.key0)
+        d = select(*columns).distinct().select_from(fringe.outerjoin(last, true())).where(known)
+        ordered = d.order_by(*index_order(fringe.c.key0, fringe.c.rid, key))
+        return self._joined(ordered.offset(literal_column("0")), key, asked=driver.kind == "walk")
+
+    def _fringe(
+        self, driver: Driver, key: Key, begin: Position | None, budget: int | None
+    ) -> tuple[FromClause, FromClause]:
+        """The next few of each child in sight, or of each hash; and up to where nothing can be missing."""
+        if driver.shape == "facets":
+            f, parent = t.facet, self._parents()
+            this = literal_column("parent.one", BigInteger)
+            order_by = index_order(f.c.at, f.c.rid, key)
+            nth = func.row_number().over(order_by=order_by).label("nth")
+            listed = self._listed(key, begin, f.c.h == this).add_columns(nth).limit(_most(budget))
+            each = lateral(listed).alias("few")
+            return self._cut(select(each).select_from(parent.join(each, true())), key, budget)
+        seen, row = self._seen_with_any(), self.row("w")
+        column = row.c[_column(key)]
+        order_by = index_order(column, row.c.rid, key)
+        nth = func.row_number().over(order_by=order_by).label("nth")
+        one = select(row.c.child, row.c.rid, column.label("key0"), nth)
+        # Where the partition says the type, the index has all that is asked.
+        own = [] if self.type in t.HOT else [self.own(row)]
+        one = one.where(row.c.child == seen.c.child, *own, *steps(column, row.c.rid, key, begin))
+        few = lateral(one.order_by(*order_by).limit(_most(budget)).correlate(seen)).alias("few")
+        return self._cut(select(few).select_from(seen.join(few, true())), key, budget)
+
+    def _parents(self) -> FromClause:
+        """The hashes, or the children, that a driver names."""
+        given = drive.array(f"{self.prefix}d_0", BigInteger)
+        return select(func.unnest(given).label("one")).distinct().subquery("parent")
+
+    def _cut(self, found: Select[Any], key: Key, budget: int | None) -> tuple[FromClause, FromClause]:
+        """The next few of each; and the first of the rows after which one of them may have more."""
+        fringe = found.cte("fringe").prefix_with("MATERIALIZED")
+        cut = select(fringe.c.key0, fringe.c.rid).where(fringe.c.nth == _most(budget))
+        ended = cut.order_by(*index_order(fringe.c.key0, fringe.c.rid, key)).limit(literal_column("1"))
+        return fringe, ended.subquery("ended")
+
+    def _seen_with_any(self) -> FromClause:
+        """The children in sight that have anything of the type."""
         here = t.presence.alias("here")
         some = self.seen().subquery("seen")
         present = and_(here.c.child == some.c.child, here.c.type == literal_column(str(self.number)))
-        seen = select(some.c.child).where(select(literal(1)).where(present).exists()).subquery("c")
+        return select(some.c.child).where(select(literal(1)).where(present).exists()).subquery("c")
+
+    def _each(self, key: Key, begin: Position | None, limit: int) -> Select[Any]:
+        """The first of each child in sight that has any, merged."""
+        seen = self._seen_with_any()
         one = self._of_child(seen.c.child, key, begin)
         each = lateral(one.limit(literal_column(str(limit))).correlate(seen)).alias("each")
         found = select(each).select_from(seen.join(each, true()))
@@ -204,6 +285,9 @@ class Statement:
 
     def end(self, how: str, driver: Driver, key: Key, begin: Position | None, budget: int) -> Select[Any]:
         """Where a window ends: the last row of its budget, if there are as many."""
+        if how == "fringe":
+            _, last = self._fringe(driver, key, begin, budget)
+            return select(last.c.key0, last.c.rid)
         if how == "strings":
             walk = self._strings_walked(key, begin, t.string_index)
         elif driver.kind == "facet":

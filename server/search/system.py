@@ -5,9 +5,20 @@ https://hl7.org/fhir/R4/http.html#search
 
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, SmallInteger, bindparam, cast, column, func, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    SmallInteger,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from server.definition.library import library
@@ -33,13 +44,13 @@ def _others() -> Prepared:
     numbers = func.unnest(cast(bindparam("types"), ARRAY(SmallInteger)))
     types = numbers.table_valued(column("n", SmallInteger), name="types").render_derived()
     row = t.partition("Basic").alias("r")
-    one = select(literal_column("1")).where(row.c.type == types.c.n).offset(literal_column("0"))
+    one: Select[Any] = select(literal_column("1")).where(row.c.type == types.c.n).offset(literal_column("0"))
     return Prepared(select(types.c.n).where(one.correlate(types).exists()))
 
 
 @cache
 def _hot() -> dict[str, Prepared]:
-    one = literal_column("1")
+    one: ColumnElement[int] = literal_column("1")
     return {type_: Prepared(select(one).select_from(t.partition(type_)).limit(one)) for type_ in t.HOT}
 
 

@@ -4,7 +4,8 @@ https://hl7.org/fhir/R4/search.html#text
 
 Of the narrative, and of every string and markdown: names, notes, what stands beside a code. Not what machines
 read: codes, uris, references, the values of identifiers. Words are folded as names are, and not stemmed: that
-would take names apart, and "Will" for no word at all. What stands beside a code is kept whole too, for `:text`.
+would take names apart, and "Will" for no word at all.
+What stands beside a code is kept whole too, for `:text`.
 """
 
 import re

@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_INTRANS
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
@@ -15,6 +16,8 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.sql import Executable
 
 from server.fhir.issue import Contended, FhirError, Lost, TooCostly, Unavailable
+
+T = TypeVar("T")
 
 _DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
@@ -42,7 +45,9 @@ class Database:
             "-c plan_cache_mode=force_generic_plan -c idle_in_transaction_session_timeout=60000 "
             # Every statement is an index and nested loops from there: a table read whole is always a wrong
             # guess.
-            "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off"
+            "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off "
+            # Rows are looked up by their own key, each once: to remember them is for nothing.
+            "-c enable_memoize=off"
         )
         # Autocommit is what a connection of the pool is set to for good: to change it and back costs every
         # read
@@ -236,6 +241,31 @@ class Transaction:
     def _say(self, command: str) -> None:
         with self.connection.connection.dbapi_connection.cursor() as cursor:  # type: ignore[union-attr]
             cursor.execute(command)
+
+
+_TRIED: Mapping[int, tuple[str, str]] = {
+    TRANSACTION_STATUS_IDLE: ("BEGIN", "ROLLBACK"),
+    TRANSACTION_STATUS_INTRANS: ("SAVEPOINT tried", "ROLLBACK TO SAVEPOINT tried"),
+}
+
+
+def tried(connection: Connection, act: Callable[[], T]) -> T | None:
+    """What an act comes to of which nothing is kept, in a transaction or outside one; None: it fails."""
+    dbapi: Any = connection.connection.dbapi_connection
+    words = _TRIED.get(dbapi.info.transaction_status)
+    if words is None:
+        return None
+    cursor = dbapi.cursor()
+    try:
+        cursor.execute(words[0])
+        try:
+            return act()
+        finally:
+            cursor.execute(words[1])
+    except psycopg2.Error:
+        return None
+    finally:
+        cursor.close()
 
 
 def violates_unique(error: BaseException) -> bool:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from server.store import recordset, sortkey, writing
+from server.store import opening, recordset, sortkey, writing
 from server.store import tables as t
 from server.store.database import Prepared
 from server.store.row import Row
@@ -49,6 +49,8 @@ class Held:
     date: tuple[datetime, datetime] | None
     tokens: list[int]
     sorts: str
+    kept: str
+    """The body as it is kept, into which `sorts` points."""
     body: str
 
 
@@ -77,7 +79,7 @@ def held(connection: Connection, type_: str, number: int, places: Sequence[tuple
     """Those at (child, rid) that nobody else is writing, held until the transaction ends."""
     row = t.partition(type_)
     found = _at(row, number, places).with_for_update(of=row, skip_locked=True)
-    return [_held(each) for each in connection.execute(found)]
+    return [_held(type_, each) for each in connection.execute(found)]
 
 
 def present(
@@ -94,11 +96,12 @@ def _at(row: Table, number: int, places: Sequence[tuple[int, int]]) -> Select[An
     return select(row).select_from(at.join(row, own))
 
 
-def _held(row: Any) -> Held:
+def _held(type_: str, row: Any) -> Held:
     date = None if row.date_low is None else (row.date_low, row.date_high)
     return Held(
         row.child, row.rid, row.id, row.version, row.author, row.restriction, row.kind, row.last_updated,
         date, list(row.tok), row.sorts, row.body,
+        opening.whole(type_, row.id, row.version, row.last_updated, row.body),
     )  # fmt: skip
 
 
@@ -167,7 +170,7 @@ def align(connection: Connection, pairs: Sequence[tuple[Held, Row]]) -> None:
             for type_, id_ in r.contexts
         ),
     )
-    changed = [_labels(row) for held, row in pairs if _differs(held, row)]
+    changed = [_labels(held, row) for held, row in pairs if _differs(held, row)]
     if changed:
         _relabel(connection, rows=recordset.text(changed))
 
@@ -180,14 +183,14 @@ def _unlisted_now(held: Held, row: Row) -> Iterable[dict[str, Any]]:
     return ({"h": h, "at": before, "rid": row.rid, "child": row.child} for h in held.tokens if h not in stays)
 
 
-def _labels(row: Row) -> dict[str, Any]:
+def _labels(held: Held, row: Row) -> dict[str, Any]:
     low, high = row.date or (None, None)
     return {
-        "child": row.child, "type": row.type, "rid": row.rid, "tok": row.tokens, "sorts": sortkey.packed(row.sorts, row.body),
-        "date_low": low, "date_high": high, "kind": row.kind,
+        "child": row.child, "type": row.type, "rid": row.rid, "tok": row.tokens,
+        "sorts": sortkey.packed(row.sorts, held.kept), "date_low": low, "date_high": high, "kind": row.kind,
     }  # fmt: skip
 
 
 def _differs(held: Held, row: Row) -> bool:
     before = (held.tokens, held.sorts, held.date, held.kind)
-    return before != (row.tokens, sortkey.packed(row.sorts, row.body), row.date, row.kind)
+    return before != (row.tokens, sortkey.packed(row.sorts, held.kept), row.date, row.kind)

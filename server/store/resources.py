@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from server.store import audit, recordset
+from server.store import audit, opening, recordset
 from server.store import tables as t
 from server.store.database import Prepared
 from server.store.row import Stored
@@ -50,7 +50,8 @@ def columns(row: FromClause, view: View) -> list[ColumnElement[Any]]:
 
 def stored(type_: str, row: tuple[Any, ...]) -> Stored:
     """A row of `columns` (and, of history, `deleted` after them)."""
-    return Stored(type_, *row)
+    id_, child, rid, version, at, rest, *others = row
+    return Stored(type_, id_, child, rid, version, at, opening.whole(type_, id_, version, at, rest), *others)
 
 
 def with_restriction(held: Stored, restriction: int) -> Stored:

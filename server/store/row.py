@@ -49,7 +49,8 @@ class Sighting:
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A version read back. `whole`: content may be shown, not only existence. `withheld`: restricted elements
-    may not. Of a deletion `body` is empty. `created`: of a version of history, that there was none before it."""
+    may not. Of a deletion `body` is empty. `created`: of a version of history, that there was none before
+    it."""
 
     type: str
     id: str

@@ -223,8 +223,8 @@ context = Table(
 facet = Table(
     "facet",
     metadata,
-    # One B-tree, in the order in which a hash is walked: the newest of what it stands for. The type is part of
-    # what is hashed. What is retired leaves through its own tokens.
+    # One B-tree, in the order in which a hash is walked: the newest of what it stands for. The type is part
+    # of what is hashed. What is retired leaves through its own tokens.
     Column("h", BigInteger, nullable=False),
     # When it happened (`date_low`), or where it has no date, when it was last changed.
     Column("at", _INSTANT, nullable=False),

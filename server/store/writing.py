@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from server.store import horizon, recordset, sortkey
+from server.store import horizon, opening, recordset, sortkey
 from server.store import tables as t
 from server.store.database import Prepared, Taken, violates_unique
 from server.store.row import Entry, Row
@@ -78,7 +78,7 @@ def write(
         "locator": [
             {"type": r.type, "id": r.id, "child": r.child, "rid": r.rid} for r in rows if not r.located
         ],
-        "resource": [_resource(r) for r in rows],
+        "resource": [resource(r) for r in rows],
         "facet": [facet for r in rows for facet in facets(r)],
         **beside(rows),
         "about": [{"child": r.child, "rid": r.rid, "other": other} for r in rows for other in r.others],
@@ -115,7 +115,8 @@ def beside(rows: Sequence[Row]) -> dict[str, list[Mapping[str, Any]]]:
             for r in rows for param, low, high, lowest, highest in r.dates
         ],
         "number_index": [
-            {"child": r.child, "rid": r.rid, "param": param, "type": r.type, "place": place, **number._asdict()}
+            {"child": r.child, "rid": r.rid, "param": param, "type": r.type, "place": place,
+             **number._asdict()}
             for r in rows for param, place, number in r.numbers
         ],
         "text_index": [
@@ -128,13 +129,14 @@ def beside(rows: Sequence[Row]) -> dict[str, list[Mapping[str, Any]]]:
     }  # fmt: skip
 
 
-def _resource(row: Row) -> dict[str, Any]:
+def resource(row: Row) -> dict[str, Any]:
     low, high = row.date or (None, None)
+    body = opening.kept(row.body, row.id, row.version, row.last_updated)
     return {
         "child": row.child, "type": row.type, "rid": row.rid, "id": row.id, "version": row.version,
         "author": row.author, "restriction": row.restriction, "kind": row.kind, "shared": bool(row.others),
         "last_updated": row.last_updated, "date_low": low, "date_high": high, "tok": row.tokens,
-        "sorts": sortkey.packed(row.sorts, row.body), "body": row.body,
+        "sorts": sortkey.packed(row.sorts, body), "body": body,
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ Each case is two worlds that are alike but for one resource, which is in the one
 Who may not see it is answered alike in both; who may, is not, and so the path does lead there.
 """
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,10 +74,12 @@ class World:
     @property
     def hidden(self) -> dict:
         """The resource that is in one of the worlds."""
-        org = make.reference(f"Organization/{self.organization}")
+        org, own = make.reference(f"Organization/{self.organization}"), make.reference("#own")
+        inside = {"resourceType": "Practitioner", "id": "own", "name": [{"family": self.word}]}
         match self.type:
             case "Patient":
                 known = {"name": [{"family": self.word}], "managingOrganization": org, "birthDate": self.date}
+                known |= {"contained": [inside], "generalPractitioner": [own]}
                 return make.patient(id=self.id, **self.traits, **known)
             case "EpisodeOfCare":
                 known = {
@@ -87,7 +90,8 @@ class World:
                 return {**plan, "id": self.id, **self.traits, **known}
         measured = {"value": self.number, "unit": "marks"}
         part = {"code": make.concept(TEST, self.word), "valueQuantity": measured}
-        known = {"valueString": self.word, "effectiveDateTime": self.date, "performer": [org]}
+        known = {"valueString": self.word, "effectiveDateTime": self.date, "performer": [org, own]}
+        known["contained"] = [inside]
         known |= {"component": [part], "bodySite": {"text": self.word}}
         return make.observation(self.about, self.word, id=self.id, **self.traits, **known)
 
@@ -213,6 +217,20 @@ def later(client, path):
     return client.get(accepted.headers["Content-Location"])
 
 
+def again(ask, path, **headers):
+    """A write that is sent twice under one key: what comes back the second time."""
+    key = make.word()
+    ask(path, Idempotency_Key=key, **headers)
+    return ask(path, Idempotency_Key=key, **headers)
+
+
+def reason(path):
+    """A Provenance for a header, of something that was made of a resource."""
+    agent, entity = {"who": {"display": "x"}}, {"role": "source", "what": make.reference(path)}
+    told = {"recorded": "2025-01-01T00:00:00Z", "agent": [agent], "entity": [entity]}
+    return json.dumps({"resourceType": "Provenance", **told})
+
+
 def transaction(*entries):
     return lambda client: client.post(make.bundle("transaction", *entries))
 
@@ -248,6 +266,8 @@ SEARCHES = {
         "_tag={word}&_count=0&_total=estimate",
         "_text={word}",
         "_content={word}&_total=accurate",
+        "_content={word}&_sort=-_score",
+        "_tag={word}&_maxresults=01",
         "combo-value-quantity={number}||marks",
         "component-value-quantity={number}&_count=0",
         "component-code-value-quantity={word}${number}",
@@ -281,6 +301,7 @@ SEARCHES = {
         "_tag={word}&_count=0&_total=estimate",
         "_text={word}",
         "_content={word}&_count=0",
+        "_content={word}&_sort=_score&_maxresults=01",
         "_filter=family eq {word}",
         "_filter=birthdate po {date} and name sw {word}",
         "_filter=name eq nonsense or name eq {word}",
@@ -330,7 +351,15 @@ JOINED = {
         "Patient/{about}/*",
     ],
 }
-SEVERAL = ["?_tag={word}", "?_id={id}&_count=0", "?_type={type}&_tag={word}&_total=accurate"]
+SEVERAL = [
+    "?_tag={word}",
+    "?_id={id}&_count=0",
+    "?_type={type}&_tag={word}&_total=accurate",
+    "?_type={type},Linkage&_tag={word}&_sort=_id",
+    "Practitioner?family={word}&_contained=true",
+    "Practitioner?name={word}&_contained=both&_containedType=contained&_total=accurate",
+    "Practitioner?family={word}&_contained=true&_count=0",
+]
 
 PATHS: dict[str, Callable] = {
     "read": lambda client, w: client.get(w.path),
@@ -433,6 +462,14 @@ PATHS: dict[str, Callable] = {
     "conditional patch of a version": lambda client, w: patched(
         client, f"{w.type}?_tag={w.word}", If_Match='W/"1"'
     ),
+    "patch under a key": lambda client, w: patched(client, w.path, Idempotency_Key=make.word()),
+    "delete under a key": lambda client, w: again(client.delete, w.path, If_Match='W/"1"'),
+    "a reason that speaks of it": lambda client, w: client.post(
+        make.linkage(f"Organization/{w.organization}"), X_Provenance=reason(w.path)
+    ),
+    "security context": lambda client, w: client.ask(
+        "POST", "Binary", b"x", Content_Type="text/plain", X_Security_Context=w.path
+    ),
 }
 
 WRITING = {
@@ -457,6 +494,10 @@ WRITING = {
     "patch in a transaction",
     "conditional patch",
     "conditional patch of a version",
+    "patch under a key",
+    "delete under a key",
+    "a reason that speaks of it",
+    "security context",
     "reference",
     "absolute reference",
     "conditional reference",
@@ -619,6 +660,19 @@ def test_who_chooses_an_id_may_learn_that_it_is_taken_and_nothing_more(client_wi
             assert refused.status == 409
             assert refused.issues == [("conflict", "This id cannot be used.")]
     assert suite.get(there.path).text == before.text
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"If_Match": 'W/"1"'}, {"If_Match": "*"}, {"If_None_Match": "*"}], ids=str
+)
+@pytest.mark.parametrize("name", CASES)
+def test_who_may_write_nothing_learns_of_no_id_whether_it_is_taken(client_with, worlds, name, headers):
+    case = CASES[name]
+    client = client_with(case.agency, f"system/{case.type}.rs system/Organization.rs")
+    asked = (client.put(plain(each, each.type, id=each.id), **headers) for each in worlds(name))
+    there, nowhere = asked
+    assert (there.status, there.text) == (nowhere.status, nowhere.text)
+    assert there.status == 403
 
 
 def by_condition(client, world, resource, **headers):

@@ -302,7 +302,27 @@ def test_every_parameter_is_declared_once_with_a_definition_that_exists(declared
         names = Counter(each["name"] for each in element["searchParam"])
         assert max(names.values()) == 1, type_
         for each in element["searchParam"]:
-            assert library().resource("SearchParameter", each["definition"])["code"] == each["name"]
+            if each["name"] in ("_has", "_list", "_query"):
+                assert each["documentation"]
+            else:
+                assert library().resource("SearchParameter", each["definition"])["code"] == each["name"]
+
+
+def test_no_reference_to_another_server_is_declared_impossible(suite, declared):
+    assert {tuple(each["referencePolicy"]) for each in declared.values()} == {("literal", "logical")}
+    for to in ({"reference": "https://elsewhere.example/Patient/1"}, {"identifier": make.identifier("x")}):
+        assert suite.post(make.observation() | {"subject": to}).status == 201
+
+
+def test_named_queries_are_declared_where_there_are_any(declared):
+    told = {
+        type_: each["documentation"]
+        for type_, element in declared.items()
+        for each in element["searchParam"]
+        if each["name"] == "_query"
+    }
+    assert told.keys() == {"EpisodeOfCare", "Observation"}
+    assert "open-on (on)" in told["EpisodeOfCare"]
 
 
 def test_what_is_not_declared_cannot_be_searched_by(suite, declared):

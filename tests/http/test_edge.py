@@ -113,6 +113,7 @@ def test_a_page_may_call_and_read_the_headers_it_needs():
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     exposed = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
     assert exposed >= {"ETag", "Location", "Content-Location", "Last-Modified", "X-Request-Id", "Retry-After"}
+    assert exposed >= {"Preference-Applied", "X-Progress"}
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
@@ -128,8 +129,10 @@ def test_a_browser_that_asks_first_is_told_what_it_may_send():
         "If-None-Exist",
         "Prefer",
         "X-Provenance",
+        "X-Cascade",
         "Idempotency-Key",
     }
+    assert answer.headers["X-Request-Id"]
 
 
 def test_pages_can_be_limited_to_those_that_are_named():

@@ -14,6 +14,7 @@ QUERIES = [
     ("Patient?_id={w}", "a few rows"),
     ("Observation?patient.family={w}", "strings"),
     ("?_tag={w}&_type=Observation", "code or reference"),
+    ("Device?_contained=true", "code or reference"),
 ]
 
 

@@ -117,6 +117,10 @@ def test_re_creation_goes_on_counting_and_what_was_deleted_is_gone(suite):
     assert suite.put(make.patient(id=id)).version == "5"
     read = [suite.get(f"Patient/{id}/_history/{at}").status for at in range(1, 7)]
     assert read == [200, 410, 200, 410, 200, 404]
+    # A version has one name.
+    assert [suite.get(f"Patient/{id}/_history/{at}").status for at in ("01", "1.0", "+1", "x", "0")] == [
+        404
+    ] * 5
     methods = [each["request"]["method"] for each in suite.get(f"Patient/{id}/_history").entries]
     assert methods == ["PUT", "DELETE", "PUT", "DELETE", "PUT"]
 

@@ -147,3 +147,17 @@ def test_a_key_on_a_read_means_nothing(suite):
     id, key = suite.post(make.patient()).id, make.word()
     assert suite.get(f"Patient/{id}", Idempotency_Key=key).status == 200
     assert suite.get(f"Patient?_id={id}", Idempotency_Key=key).status == 200
+
+
+def test_who_may_only_write_is_told_that_it_was_done(client_with):
+    key, writer = make.word(), client_with("suite", "system/Patient.c")
+    first = writer.post(make.patient(), Idempotency_Key=key)
+    again = writer.post(make.patient(), Idempotency_Key=key)
+    assert (first.status, again.status, again.code) == (201, 201, "informational")
+    assert again.headers["Location"] == first.headers["Location"]
+
+
+def test_with_or_without_what_refers_to_it_is_not_the_same_delete(suite):
+    key, id = make.word(), suite.post(make.patient()).id
+    assert suite.delete(f"Patient/{id}", Idempotency_Key=key).status == 204
+    assert suite.delete(f"Patient/{id}", Idempotency_Key=key, X_Cascade="delete").status == 422

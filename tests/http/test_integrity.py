@@ -231,6 +231,48 @@ def test_what_is_written_refers_to_what_is_there(keeper, text):
     assert (refused.status, refused.code) == (422, "not-found")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "urn:uuid:7b8f5c1e-0000-4000-8000-000000000001",
+        "URN:oid:1.2.3",
+        "Organization",
+        "Organization/",
+        "Nothing/1",
+        "nowhere",
+        "#nothing",
+        "/Organization/1",
+    ],
+)
+def test_what_can_lead_to_nothing_is_refused(keeper, suite, name):
+    sent = by_search_parameter(name)
+    for body in (sent, make.bundle("transaction", make.posted(sent, make.urn()))):
+        refused = keeper.post(body)
+        assert (refused.status, refused.code) == (422, "not-found")
+        assert name in refused.text
+    [answer] = keeper.post(make.bundle("batch", make.posted(sent))).entries
+    assert answer["response"]["status"].startswith("422")
+    # A document's entries are its own, and an agency without integrity may leave anything in the air.
+    entry = {"fullUrl": make.urn(), "resource": sent}
+    assert (
+        keeper.post(
+            {"resourceType": "Bundle", "type": "collection", "entry": [entry]},
+        ).status
+        == 201
+    )
+    assert suite.post(sent).status == 201
+
+
+def test_a_condition_leads_to_something_in_a_transaction_and_nowhere_else(keeper):
+    word = make.word()
+    keeper.post(organization(identifier=[make.identifier(word)]))
+    sent = by_search_parameter(f"Organization?identifier={make.TEST}|{word}")
+    assert keeper.post(make.bundle("transaction", make.posted(sent))).status == 200
+    refused = keeper.post(sent)
+    assert (refused.status, refused.code) == (422, "not-found")
+    assert word not in refused.text
+
+
 @pytest.mark.parametrize("to", [{"reference": "https://elsewhere.example/Organization/1"}, {"display": "x"},
                                 {"identifier": {"system": make.TEST, "value": "1"}}])  # fmt: skip
 def test_what_is_elsewhere_or_only_named_need_not_be_here(keeper, to):

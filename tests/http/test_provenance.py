@@ -30,6 +30,16 @@ def test_the_reason_of_a_write_is_stored_with_it_and_names_the_version(suite):
     assert told(suite, tag) == [[f"Patient/{id}/_history/1"]]
 
 
+def test_a_reason_may_be_sent_as_the_utf8_that_json_is(suite):
+    tag, text = make.word(), "M\N{LATIN SMALL LETTER U WITH DIAERESIS}ller \N{SNOWMAN}"
+    sent = {**REASON, "activity": {"text": text}, "meta": make.tagged(tag)}
+    # What a header holds is handed over as Latin-1, whatever it is.
+    raw = json.dumps(sent, ensure_ascii=False).encode().decode("latin-1")
+    assert suite.post(make.patient(), X_Provenance=raw).status == 201
+    [kept] = suite.search(f"Provenance?_tag={tag}").matches
+    assert kept["activity"]["text"] == text
+
+
 @pytest.mark.parametrize("write", ["put", "delete"])
 def test_every_verb_that_writes_takes_a_reason(client_with, write):
     caller, tag = client_with("keeper"), make.word()

@@ -69,6 +69,8 @@ def test_a_read_of_what_was_deleted_says_so(suite):
         ({"If_Modified_Since": "Fri, 31 Dec 2999 23:59:59 GMT"}, 304),
         ({"If_Modified_Since": "2999-12-31T23:59:59Z"}, 304),
         ({"If_Modified_Since": "yesterday"}, 200),
+        ({"If_Modified_Since": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}, 200),
+        ({"If_Modified_Since": "Mon, 01 Jan 2024 00:00:00 +99999999999999999999"}, 200),
         ({"If_None_Match": 'W/"2"', "If_Modified_Since": "Fri, 31 Dec 2999 23:59:59 GMT"}, 200),
     ],
 )
@@ -97,3 +99,19 @@ def test_an_entry_of_a_bundle_is_read_on_condition_too(suite):
     for kind in ("batch", "transaction"):
         answered = suite.post(make.bundle(kind, *entries)).entries
         assert [each["response"]["status"][:3] for each in answered] == ["304", "304", "200"]
+
+
+@pytest.mark.parametrize(
+    ("since", "status"),
+    [
+        ("9999-12-31T23:59:59-14:00", "304"),
+        ("0001-01-01T00:00:00+14:00", "200"),
+        ("2016-12-31T23:59:60Z", "200"),
+        ("2024-01-01T00:00:00.123456789Z", "200"),
+    ],
+)
+def test_any_instant_may_be_a_condition_of_an_entry(suite, since, status):
+    path = f"Patient/{suite.post(make.patient()).id}"
+    for kind in ("batch", "transaction"):
+        [entry] = suite.post(make.bundle(kind, make.entry("GET", path, ifModifiedSince=since))).entries
+        assert entry["response"]["status"][:3] == status

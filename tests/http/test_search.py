@@ -640,7 +640,6 @@ def test_an_unknown_parameter_is_an_error_for_who_is_strict(suite, query):
         "Patient?name:nonsense=x",
         "Patient?birthdate:exact=2011",
         "Patient?_list=$current-problems",
-        "Patient?_contained=true",
         "Observation?_sort=code-value-concept",
     ],
 )

@@ -274,6 +274,48 @@ def test_the_url_of_an_entry_may_begin_with_the_base(suite):
         assert answer.entries[0]["resource"]["id"] == id
 
 
+@pytest.mark.parametrize("type_", ["batch", "transaction"])
+def test_an_entry_may_ask_what_the_server_can_do(suite, type_):
+    entries = (make.entry("GET", "metadata"), make.entry("GET", "metadata?mode=terminology"))
+    found = [each["resource"]["resourceType"] for each in suite.post(make.bundle(type_, *entries)).entries]
+    assert found == ["CapabilityStatement", "TerminologyCapabilities"]
+
+
+@pytest.mark.parametrize("url", ["Patient//{}", "/Patient/{}/", "//Patient//{}//"])
+def test_the_slashes_of_an_entry_are_those_of_a_request(suite, url):
+    id = suite.post(make.patient()).id
+    for type_ in ("batch", "transaction"):
+        assert statuses(suite.post(make.bundle(type_, make.entry("GET", url.format(id))))) == ["200"]
+
+
+@pytest.mark.parametrize("name", ["ifMatch", "ifNoneMatch", "ifNoneExist", "ifModifiedSince"])
+@pytest.mark.parametrize("value", [1, True, [], {}, ['W/"1"']], ids=str)
+def test_a_condition_that_cannot_be_read_is_not_overlooked(suite, name, value):
+    id = make.word()
+    sent = make.bundle("transaction", make.put(make.patient(id=id)))
+    sent["entry"][0]["request"][name] = value
+    refused = suite.post(sent)
+    assert (refused.status, refused.code) == (400, "structure")
+    assert refused.json["issue"][0]["expression"] == [f"Bundle.entry[0].request.{name}"]
+    assert suite.get(f"Patient/{id}").status == 404
+
+
+def test_whoever_writes_on_condition_learns_what_was_found(suite):
+    word = make.word()
+    id = suite.post(known(word)).id
+    patch = {"resourceType": "Parameters"}
+    for entry in (
+        make.posted(known(word), ifNoneExist=found_by(word)),
+        make.entry("PUT", f"Patient?{found_by(word)}", known(word)),
+        make.entry("PATCH", f"Patient?{found_by(word)}", patch),
+    ):
+        for type_ in ("batch", "transaction"):
+            answer = suite.post(make.bundle(type_, entry))
+            assert (statuses(answer), paths(answer)) == (["200"], [f"Patient/{id}"])
+    found = suite.post(known(word), If_None_Exist=found_by(word), Prefer="return=minimal")
+    assert found.headers["Content-Location"] == f"{suite.base}/Patient/{id}/_history/1"
+
+
 def test_an_outcome_comes_back_where_it_is_preferred(suite):
     sent = make.bundle("transaction", make.posted(make.patient()))
     [entry] = suite.post(sent, Prefer="return=OperationOutcome").entries

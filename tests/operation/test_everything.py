@@ -339,3 +339,26 @@ def test_it_is_accounted_for_with_every_child_it_shows(app, suite, child, marks)
             {"like": f"{child}/$everything%"},
         ).all()
     assert [tuple(row) for row in rows] == [("operation", f"{child}/$everything?_type=Observation", 4)]
+
+
+@pytest.mark.parametrize("count", ["", "&_count=2"])
+@pytest.mark.parametrize(("part", "gone"), [("_summary=true", "note"), ("_elements=subject,status", "note")])
+def test_only_a_part_of_each_resource_may_be_wanted(suite, part, gone, count):
+    id = suite.post(make.patient()).id
+    for _ in range(3):
+        suite.post(make.observation(id, note=[{"text": "x"}]))
+    url, seen = f"Patient/{id}/$everything?{part}{count}", 0
+    while url:
+        page = suite.get(url)
+        for each in page.entries:
+            seen += 1
+            assert gone not in each["resource"]
+            assert each["resource"]["meta"]["tag"][-1]["code"] == "SUBSETTED"
+        url = page.link("next")
+    assert seen == 4
+
+
+@pytest.mark.parametrize("query", ["_summary=count", "_summary=x", "_summary=true&_elements=id"])
+def test_a_part_that_makes_no_sense_is_refused(suite, query):
+    id = suite.post(make.patient()).id
+    assert suite.get(f"Patient/{id}/$everything?{query}").code == "invalid"

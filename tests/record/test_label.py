@@ -24,8 +24,8 @@ def test_what_is_written_while_a_child_is_labelled_is_restricted_too(suite, app,
             begun.set()
             assert labelled.wait(20)
             connection.exec_driver_sql(
-                "INSERT INTO resource SELECT child, -7, last_updated, date_low, date_high, 1, 96, author, 0, 0, "
-                "shared, 'late', tok, sorts, body FROM resource_patient WHERE id = %s",
+                "INSERT INTO resource SELECT child, -7, last_updated, date_low, date_high, 1, 96, author, 0, "
+                "0, shared, 'late', tok, sorts, body FROM resource_patient WHERE id = %s",
                 (child.id,),
             )
 

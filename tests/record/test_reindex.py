@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import any_, delete, func, select, text, update
 
 from server.definition import added
+from server.job.reindexer import Reindexer
 from server.record import reindex
 from server.record.record import Record
 from server.search.complete import INDEX
@@ -92,8 +93,8 @@ def names(caller):
 def test_what_was_there_before_is_found_when_it_is_indexed(app, admin):
     small, large = admin.post(shod("small")).id, admin.post(shod("large")).id
     assert admin.put(parameter()).status == 201
-    for query in ("Patient?shoe=small", "Patient?_sort=shoe", "Patient?_filter=shoe eq small",
-                  "Observation?subject:Patient.shoe=small", "Observation?subject.shoe:missing=true"):  # fmt: skip
+    direct = ("Patient?shoe=small", "Patient?_sort=shoe", "Patient?_filter=shoe eq small")
+    for query in (*direct, "Observation?subject:Patient.shoe=x", "Observation?subject.shoe:missing=true"):
         for handling in ("strict", "lenient"):
             refused = admin.get(query, Prefer=f"handling={handling}")
             assert (refused.status, refused.code) == (409, "incomplete"), query
@@ -204,6 +205,20 @@ def test_two_processes_share_the_work_and_do_it_once(app, admin, opened, monkeyp
     assert max(done) == 10
     app.extensions["door"].parameters.forget()
     assert set(admin.search("Patient?shoe=small").ids) == before
+
+
+def test_a_process_does_it_beside_its_requests(app, admin, monkeypatch):
+    monkeypatch.setattr("server.job.reindexer.POLL", 0.01)
+    small = admin.post(shod("small")).id
+    reindexer = Reindexer(app.extensions["door"])
+    reindexer.start()
+    try:
+        admin.put(parameter())
+        while (answer := admin.get("Patient?shoe=small")).status == 409:
+            assert answer.code == "incomplete"
+        assert answer.ids == [small]
+    finally:
+        reindexer.stop()
 
 
 def test_another_process_knows_it_when_it_looks_again(app, admin, opened, monkeypatch):

@@ -71,7 +71,6 @@ def test_what_is_unknown_is_left_out_of_the_self_link_or_under_strict_handling_r
 @pytest.mark.parametrize(
     ("type_", "query"),
     [
-        ("Observation", "_contained=true"),
         ("Observation", "_sort=code-value-concept"),
         ("Location", "_sort=near"),
         ("Observation", "_sort=_text"),

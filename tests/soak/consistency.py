@@ -15,7 +15,7 @@ from server.definition.library import library
 from server.fhir import Json, json
 from server.search.extract import extract
 from server.search.hash import Hasher
-from server.store import sortkey
+from server.store import opening, sortkey
 from server.store import tables as t
 from tests.soak.installation import INDEX_KEY, PUBLIC_URL
 from tests.soak.writer import NONCE, WORD, Journal, Transaction, Version
@@ -78,8 +78,10 @@ class Found:
 
 
 def _kept(row: Any, live: bool) -> Kept:
-    content = json.decode(row.body.encode()) if row.body else None
-    return Kept(library().type_name(row.type), row.id, row.version, row.child, row.rid, live, content, row)
+    type_ = library().type_name(row.type)
+    body = opening.whole(type_, row.id, row.version, row.last_updated, row.body)
+    content = json.decode(body.encode()) if body else None
+    return Kept(type_, row.id, row.version, row.child, row.rid, live, content, row)
 
 
 def faults(connection: Connection, journal: Journal) -> list[str]:

@@ -91,8 +91,8 @@ ids = st.one_of(
 
 _RESULT = """
     _sort _count _include _revinclude _total _summary _elements _contained _containedType _has _page _format
-    _pretty _text _content _filter _list _query _type code:in patient.name subject:Patient.name _before
-    _since _at _has:Observation:patient:code
+    _pretty _text _content _filter _list _query _maxresults _type code:in patient.name subject:Patient.name
+    _before _since _at _has:Observation:patient:code
 """
 _MODIFIERS = """
     :not :missing :exact :contains :text :in :below :above :identifier :Patient :of-type :Patient.name

@@ -8,7 +8,10 @@ from server.store.tables import metadata
 GLOBAL = {"locator", "identity"}
 """The two directories by which a child is found."""
 
-REFERENCE = {"agency", "client", "assertion", "signing_key", "allowance", "setting", "job", "idempotency"}
+REFERENCE = {
+    "agency", "client", "assertion", "signing_key", "allowance", "setting", "job", "idempotency",
+    "search_parameter",
+}  # fmt: skip
 """What does not grow with children."""
 
 GROWING = sorted(set(metadata.tables) - GLOBAL - REFERENCE)

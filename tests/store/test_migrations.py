@@ -1,7 +1,10 @@
-import pytest
-from sqlalchemy import Connection, inspect, text
+import json
 
-from server.store import migrate, tables
+import pytest
+from sqlalchemy import Connection, inspect, select, text
+
+from server import clock
+from server.store import migrate, sortkey, tables
 from server.store.database import Database
 
 TABLES = sorted(tables.metadata.tables)
@@ -55,6 +58,54 @@ def test_migrating_twice_changes_nothing(database):
     assert migrate.migrate(database.engine).is_current
     with database.begin() as connection:
         assert migrate.status(connection).is_current
+
+
+def test_a_resource_of_the_first_release_is_carried_over_with_what_finds_it(new_database, monkeypatch):
+    kept = {"code": ["am", "pm"], "status": ["a\tb"], "patient": [""]}
+    with new_database(bare=True) as url:
+        database = Database(url)
+        upgrade(database, "0001", monkeypatch)
+        with database.begin() as connection:
+            line = "(7, 96, 8, 'x', 3, 1, 2, 4, true, :at, :at, :at, '{5}', :sorts, '{}')"
+            given = {"at": clock.now(), "sorts": json.dumps(kept)}
+            connection.execute(text(f"INSERT INTO resource VALUES {line}"), given)
+        upgrade(database, "head", monkeypatch)
+        row = tables.partition("Observation")
+        names = (
+            "child",
+            "type",
+            "rid",
+            "id",
+            "version",
+            "author",
+            "restriction",
+            "kind",
+            "shared",
+            "tok",
+            "body",
+        )
+        codes = ("code", "status", "patient", "subject")
+        ends = [sortkey.end(row, code, highest=highest) for code in codes for highest in (False, True)]
+        there = [sortkey.present(row, code) for code in codes]
+        with database.begin() as connection:
+            held = select(*(row.c[name] for name in names), *ends, *there)
+            assert tuple(connection.execute(held).one()) == (
+                *(7, 96, 8, "x", 3, 1, 2, 4, True, [5], "{}"),
+                *("am", "pm", "a b", "a b", "", "", None, None),
+                *(True, True, True, False),
+            )
+        database.close()
+
+
+def upgrade(database, revision, monkeypatch):
+    """Up to a revision, and no further."""
+    from alembic import command
+
+    all_the_way = command.upgrade
+    with monkeypatch.context() as patched, database.engine.connect() as connection:
+        patched.setattr(command, "upgrade", lambda config, _: all_the_way(config, revision))
+        migrate._upgrade(connection)
+        connection.commit()
 
 
 @pytest.mark.parametrize(

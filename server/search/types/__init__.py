@@ -146,6 +146,11 @@ class Index:
             ends = min(values)[:MAX_KEY], max(values)[:MAX_KEY]
             self.sorts[code] = list(dict.fromkeys(ends))
 
+    def keep(self, code: str, values: list[str]) -> None:
+        """Keeps all of them, in order."""
+        if values:
+            self.sorts[code] = sorted({value[:MAX_KEY] for value in values})
+
     def measure(self, number: int, values: Iterable[Measured]) -> None:
         """A row for each number, once."""
         self.numbers += [(number, at, each) for at, each in enumerate(dict.fromkeys(values))]

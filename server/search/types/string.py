@@ -85,7 +85,7 @@ class String(SearchParamType):
                 return texts(row, place, string_index.c.folded == any_(values[0]))
             case "contains", _:
                 return texts(row, place, or_(*map(string_index.c.folded.like, values)))
-        return texts(row, place, begin(values))
+        return texts(row, place, begin(string_index.c.folded, values))
 
 
 def _parts(element: Any, type_: str) -> Iterator[str]:

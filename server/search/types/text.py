@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, FromClause, and_, or_
 
-from server.search.types import Asked, Bind, Place, beside, bound
+from server.search.types import Asked, Bind, Place, beside
 from server.store.tables import string_index
 
 _AFTER_ALL = "\U0010ffff"
@@ -15,19 +15,13 @@ def texts(row: FromClause, place: Place, *criteria: ColumnElement[bool]) -> Colu
     return beside(row, string_index, place.type, string_index.c.param == place.parameter.number, *criteria)
 
 
-def begins(prefix: str) -> ColumnElement[bool]:
-    """The text begins so: a range of the index, whose order is that of code points."""
-    return begin([bound(prefix), bound(prefix + _AFTER_ALL)])
-
-
 def beginning(prefixes: Sequence[str]) -> Asked:
     """The text begins with one of these."""
     ranges = ((prefix, prefix + _AFTER_ALL) for prefix in prefixes)
     return Asked(("begins", len(prefixes)), tuple(end for ends in ranges for end in ends))
 
 
-def begin(values: Sequence[Bind]) -> ColumnElement[bool]:
-    """The clause of `beginning`."""
-    folded = string_index.c.folded
+def begin(text: ColumnElement[str], values: Sequence[Bind]) -> ColumnElement[bool]:
+    """The clause of `beginning`, on a text whose order is that of code points."""
     pairs = zip(values[::2], values[1::2], strict=True)
-    return or_(*(and_(folded >= low, folded < high) for low, high in pairs))
+    return or_(*(and_(text >= low, text < high) for low, high in pairs))

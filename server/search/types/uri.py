@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/search.html#uri
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, FromClause, any_
+from sqlalchemy import ColumnElement, FromClause, any_, collate
 
 from server.search.escape import unescape
 from server.search.types import (
@@ -23,9 +23,9 @@ from server.search.types import (
     missing,
     unless,
 )
-from server.search.types.text import begin, beginning, texts
+from server.search.types.text import begin, beginning
 from server.search.types.token import holds, present
-from server.store.tables import string_index
+from server.store import sortkey
 
 
 class Uri(SearchParamType):
@@ -36,8 +36,7 @@ class Uri(SearchParamType):
     def index(self, elements: Sequence[Element], plan: Plan, index: Index) -> None:
         uris = [element for element, _ in elements if isinstance(element, str)]
         index.tokens += (plan.token(each) for uri in uris for each in _forms(uri))
-        index.text(plan.number, {uri[:MAX_KEY] for uri in uris})
-        index.sort(plan.code, uris)
+        index.keep(plan.code, uris)
 
     def check(self, type_: str, condition: Condition) -> None:
         """Any text is a uri."""
@@ -55,13 +54,14 @@ class Uri(SearchParamType):
     def clause(
         self, row: FromClause, place: Place, shape: Shape, values: Sequence[Bind]
     ) -> ColumnElement[bool]:
+        code = place.parameter.code
         match shape:
             case "missing", wanted:
                 return unless(wanted, present(row, place))
             case "begins", _:
-                return texts(row, place, begin(values))
+                return sortkey.some(row, code, lambda uri: begin(collate(uri, "C"), values))
             case ("above",):
-                return texts(row, place, string_index.c.folded == any_(values[0]))
+                return sortkey.some(row, code, lambda uri: uri == any_(values[0]))
             case _, single:
                 return holds(row, values[0], single=single)
         raise AssertionError(shape)

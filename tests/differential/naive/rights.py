@@ -230,8 +230,13 @@ def _home_expression(type_: str) -> str:
 
 @cache
 def _steps(type_: str, code: str) -> frozenset[str] | None:
-    expression = library().search_parameters(type_)[code].expression
-    return first_steps(expression, type_) if expression else None
+    known = library().search_parameters(type_)
+    if known[code].components:
+        # A composite looks where its components do.
+        like = {each.definition for each in known[code].components}
+        parts = [_steps(type_, each.code) or frozenset() for each in known.values() if each.url in like]
+        return frozenset().union(*parts)
+    return first_steps(known[code].expression, type_) if known[code].expression else None
 
 
 @cache

@@ -139,10 +139,12 @@ class Search:
         return found != (modifier in NEGATIVE)
 
     def _is_missing(self, parameter: SearchParameter, elements: list[Node]) -> bool:
-        """Whether the resource has no value: a quantity that says only its unit is none."""
+        """Whether the resource has no value: a quantity of nothing but a unit is none, nor an empty name."""
         match parameter.type:
             case "quantity":
                 return not any(True for node in elements for _ in match.quantities(node))
+            case "string":
+                return not any(match.strings(node) for node in elements)
             case "number":
                 return all(match.numbers(node) is None for node in elements)
         return not elements
