@@ -170,7 +170,7 @@ class Settings:
     url_limit: int = _setting(
         16 * 1024,
         rules.Integer(validate=Range(1024, 32 * 1024)),
-        "Characters of the longest URL. A page link, which holds a search and more, may be longer.",
+        "Characters of the longest URL; a longer search is sent by POST.",
     )
     rate_limit: int = _setting(
         5000,

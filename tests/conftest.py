@@ -19,6 +19,7 @@ import pytest
 from flask import Flask
 from hypothesis import settings as profile
 
+from server.definition import added
 from server.http.app import create
 from server.settings import read
 from server.store import embedded, migrate
@@ -50,6 +51,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "soak: runs at reduced size, and at full size under --soak")
     profile.load_profile("soak" if config.getoption("--soak") else "ci")
+
+
+@pytest.fixture(autouse=True)
+def nothing_added() -> None:
+    """No test sees the search parameters that the request of another one held."""
+    added.hold(added.NONE)
 
 
 @pytest.fixture(scope="session")

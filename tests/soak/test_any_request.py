@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from server.definition.library import library
+from server.definition.xml import from_xml
 from server.validation.validate import validate
 from tests.soak.conftest import AGENCIES
 from tests.soak.mutation import bodies, resources, written
@@ -41,6 +42,7 @@ some = settings(
 
 Send = Callable[..., TestResponse]
 
+FHIR_XML = "application/fhir+xml"
 _agencies = st.sampled_from(["suite", "suite", *AGENCIES])
 
 
@@ -67,7 +69,7 @@ def _sound(answer: TestResponse) -> None:
         return
     if answer.request.method == "HEAD":
         return
-    assert answer.content_type.startswith(FHIR_JSON), told
+    assert answer.content_type.startswith((FHIR_JSON, FHIR_XML)), told
     content = _content(answer)
     if answer.status_code >= 400:
         assert content["resourceType"] == "OperationOutcome", told
@@ -79,6 +81,8 @@ def _sound(answer: TestResponse) -> None:
 
 
 def _content(answer: TestResponse) -> Any:
+    if answer.content_type.startswith(FHIR_XML):
+        return from_xml(answer.data)
     return json.loads(answer.data, parse_float=Decimal)
 
 

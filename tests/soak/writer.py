@@ -186,8 +186,8 @@ class Writer(threading.Thread):
         self._dice.shuffle(entries)
         made = self._ask("POST", "", make.bundle("transaction", *entries), wanted=(200,))
         for each in made["entry"]:
-            if location := each["response"].get("location"):
-                type_, id_, _, version = location.split("/")[-4:]
+            if each["response"]["status"].startswith("201"):
+                type_, id_, _, version = each["response"]["location"].split("/")[-4:]
                 expected.append(Version(type_, id_, int(version), nonce))
         assert len(expected) == count, made
         self._journal.note(*expected, *([deleted] if deleted else []))
