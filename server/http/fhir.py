@@ -99,10 +99,10 @@ def _methods(path: str) -> str:
 
 
 def _fits(environ: Environ) -> None:
-    """Raises UriTooLong. A page link is longer than the search that it goes on with."""
+    """Raises UriTooLong."""
     query = environ.get("QUERY_STRING", "")
     limit: int = current_app.config["URL_LIMIT"]
-    if len(query) + len(environ["PATH_INFO"]) > limit and not query.startswith("_page="):
+    if len(query) + len(environ["PATH_INFO"]) > limit:
         raise UriTooLong(
             f"The URL is longer than {limit} characters: search by POST, or ask for less at once."
         )

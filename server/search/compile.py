@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from server.search import drive, page, registry, slow, statement
+from server.search import drive, page, registry, rows, slow
 from server.search.census import IN_SIGHT, Census, census
 from server.search.drive import Driver
 from server.search.explain import Step, Watch
@@ -20,7 +20,8 @@ from server.search.kept import counting, kept
 from server.search.order import Position
 from server.search.page import EACH, Page
 from server.search.query import Query
-from server.search.statement import Filter, Statement
+from server.search.rows import Filter
+from server.search.statement import Statement
 from server.search.types import Asked, Condition, Context
 from server.search.types.date import MAIN, starts
 from server.search.view import CallerView
@@ -197,7 +198,7 @@ class Search:
         """The statements of a driver."""
         near = [one.near for one in self.joined if one.near and one.driver is not driver]
         if self.view.involved_only and driver.broad:
-            near += statement.in_sight_of(self.view, gathered=self.gathers)
+            near += rows.in_sight_of(self.view, gathered=self.gathers)
         criteria = self.filters(driver)
         return Statement(self.query.type, self.view, criteria, tuple(near), len(self._spans), self.prefix)
 
@@ -210,7 +211,7 @@ class Search:
             if condition is not driver.answers
         ]
         joins = [one.filter for one in self.joined]
-        return (*plain, *joins, *([statement.shown(self.view)] if self.withheld else []))
+        return (*plain, *joins, *([rows.shown(self.view)] if self.withheld else []))
 
     def _filter(self, condition: Condition, asked: Asked, name: str) -> Filter:
         return lambda row: registry.clause(row, condition, self.context, asked, name)

@@ -32,13 +32,13 @@ from server.definition.searchparameter import SearchParameter
 from server.fhir import json
 from server.fhir.issue import Forbidden, TooCostly
 from server.fhir.reference import parse
-from server.search import chain, drive, statement
+from server.search import chain, drive, rows, statement
 from server.search.drive import Driver, names_one_child, repeats
 from server.search.element import properties
 from server.search.escape import unescape
 from server.search.facet import facet
 from server.search.query import Query
-from server.search.statement import Filter
+from server.search.rows import Filter
 from server.search.types import Chain, Condition, Criterion, Has, Join, Reach
 from server.search.types.reference import localised, relative
 from server.search.view import CallerView
@@ -180,7 +180,7 @@ def _is_single(type_: str, parameter: SearchParameter) -> bool:
 
 def _at_home(children: list[int], kind: str, name: str) -> Joined:
     """The row's home is one of these children."""
-    home = statement.children(f"{name}d")
+    home = rows.children(f"{name}d")
     offered = Driver(kind, "homes", {"d_0": children}, most=len(children) * _EACH)
     return Joined(("homes", name), home, {f"{name}d": children}, offered, home)
 

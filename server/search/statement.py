@@ -10,49 +10,33 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     ColumnElement,
     FromClause,
     Select,
     and_,
-    any_,
     bindparam,
-    cast,
     func,
     lateral,
     literal,
     literal_column,
-    not_,
     or_,
     select,
     true,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+from sqlalchemy.dialects.postgresql import distinct_on
 
-from server.definition.library import library
 from server.search import drive
 from server.search.drive import Driver
 from server.search.order import Key, Position, after, index_order, ordering, steps
-from server.search.view import INVOLVED, CallerView, current
+from server.search.rows import Filter, Rows, beyond, column_of, most
 from server.store import resources
 from server.store import tables as t
 
-Filter = Callable[[FromClause], ColumnElement[bool]]
-
 
 @dataclass(frozen=True)
-class Statement:
-    """`criteria`: those beside the one that the driver answers. `near`: conditions on a child alone, asked
-    before a row is fetched. `spans`: how many limits the dates have. `prefix`: of the names of all
-    parameters."""
-
-    type: str
-    view: CallerView
-    criteria: tuple[Filter, ...]
-    near: tuple[Filter, ...] = ()
-    spans: int = 0
-    prefix: str = ""
+class Statement(Rows):
+    """The statements of one shape of search."""
 
     # ---- pages ---------------------------------------------------------------------------------------------
 
@@ -93,7 +77,7 @@ class Statement:
     def _along(self, key: Key, begin: Position | None) -> Select[Any]:
         """Rows of one child, in the order of an index that begins with it."""
         row = self.row()
-        column = row.c[_column(key)]
+        column = row.c[column_of(key)]
         found = select(*resources.columns(row, self.view), column.label("key0"))
         found = found.where(
             row.c.child == drive.child(self.prefix),
@@ -108,10 +92,10 @@ class Statement:
         """What matches among the next rows of a walk, as many as its budget."""
         if driver.kind == "facet":
             walk = self._listed(key, begin, t.facet.c.h == bindparam(f"{self.prefix}d_0"))
-            return self._joined(walk.limit(_most(budget)), key, self._too(driver))
+            return self._joined(walk.limit(most(budget)), key, self._too(driver))
         if self.near:
             walk = self._walked(key, begin, "child", "rid", undated=undated)
-            return self._joined(walk.limit(_most(budget)), key, undated=undated)
+            return self._joined(walk.limit(most(budget)), key, undated=undated)
         return self._read(key, begin, budget, undated=undated)
 
     def _too(self, driver: Driver) -> Sequence[Filter]:
@@ -133,7 +117,7 @@ class Statement:
     def _read(self, key: Key, begin: Position | None, budget: int | None, *, undated: bool) -> Select[Any]:
         """A walk along the resources themselves, where nothing is to be asked of the child first."""
         walked = self._walked(key, begin, *(c.name for c in self.row().c), undated=undated)
-        row = walked.limit(_most(budget)).subquery("r")
+        row = walked.limit(most(budget)).subquery("r")
         found = select(*resources.columns(row, self.view), row.c.key0).where(*self.filters(row))
         return found.order_by(*index_order(row.c.key0, row.c.rid, key))
 
@@ -202,18 +186,18 @@ class Statement:
             this = literal_column("parent.one", BigInteger)
             order_by = index_order(f.c.at, f.c.rid, key)
             nth = func.row_number().over(order_by=order_by).label("nth")
-            listed = self._listed(key, begin, f.c.h == this).add_columns(nth).limit(_most(budget))
+            listed = self._listed(key, begin, f.c.h == this).add_columns(nth).limit(most(budget))
             each = lateral(listed).alias("few")
             return self._cut(select(each).select_from(parent.join(each, true())), key, budget)
         seen, row = self._seen_with_any(), self.row("w")
-        column = row.c[_column(key)]
+        column = row.c[column_of(key)]
         order_by = index_order(column, row.c.rid, key)
         nth = func.row_number().over(order_by=order_by).label("nth")
         one = select(row.c.child, row.c.rid, column.label("key0"), nth)
         # Where the partition says the type, the index has all that is asked.
         own = [] if self.type in t.HOT else [self.own(row)]
         one = one.where(row.c.child == seen.c.child, *own, *steps(column, row.c.rid, key, begin))
-        few = lateral(one.order_by(*order_by).limit(_most(budget)).correlate(seen)).alias("few")
+        few = lateral(one.order_by(*order_by).limit(most(budget)).correlate(seen)).alias("few")
         return self._cut(select(few).select_from(seen.join(few, true())), key, budget)
 
     def _parents(self) -> FromClause:
@@ -224,7 +208,7 @@ class Statement:
     def _cut(self, found: Select[Any], key: Key, budget: int | None) -> tuple[FromClause, FromClause]:
         """The next few of each; and the first of the rows after which one of them may have more."""
         fringe = found.cte("fringe").prefix_with("MATERIALIZED")
-        cut = select(fringe.c.key0, fringe.c.rid).where(fringe.c.nth == _most(budget))
+        cut = select(fringe.c.key0, fringe.c.rid).where(fringe.c.nth == most(budget))
         ended = cut.order_by(*index_order(fringe.c.key0, fringe.c.rid, key)).limit(literal_column("1"))
         return fringe, ended.subquery("ended")
 
@@ -253,10 +237,10 @@ class Statement:
     def _absent(self, driver: Driver, key: Key, begin: Position | None) -> Select[Any]:
         """Rows without the date they are sorted by, by rid."""
         row = self.row()
-        found = select(*resources.columns(row, self.view), row.c[_column(key)].label("key0"))
-        found = found.select_from(self.source(driver, row)).where(row.c[_column(key)].is_(None))
-        beyond = _beyond(row.c.rid, key, begin)
-        found = found.where(*self.begun(driver, row), *beyond, *self.filters(row))
+        found = select(*resources.columns(row, self.view), row.c[column_of(key)].label("key0"))
+        found = found.select_from(self.source(driver, row)).where(row.c[column_of(key)].is_(None))
+        further = beyond(row.c.rid, key, begin)
+        found = found.where(*self.begun(driver, row), *further, *self.filters(row))
         return found.order_by(row.c.rid.desc() if key.down else row.c.rid.asc())
 
     def _strings(self, driver: Driver, key: Key, begin: Position | None, budget: int | None) -> Select[Any]:
@@ -266,7 +250,7 @@ class Statement:
             walk = self._strings_walked(key, begin, seen.join(s, s.c.child == seen.c.child))
             d: FromClause = walk.offset(literal_column("0")).subquery("d")
         else:
-            d = self._nearby(self._strings_walked(key, begin, t.string_index).limit(_most(budget)), key)
+            d = self._nearby(self._strings_walked(key, begin, t.string_index).limit(most(budget)), key)
         row, p = self.row(), t.string_index.alias("p")
         same = and_(p.c.child == d.c.child, p.c.rid == d.c.rid, p.c.param == self._parameter)
         earlier = select(literal(1)).where(same, p.c.folded >= self._lowest, p.c.folded < d.c.key0)
@@ -319,159 +303,3 @@ class Statement:
         """How many children are in the caller's sight, counted to `limit`."""
         some = self.seen().limit(literal_column(str(limit))).subquery()
         return select(func.count()).select_from(some)
-
-    def seen(self) -> Select[Any]:
-        """The children in the caller's sight."""
-        s = t.sight.alias("s")
-        mine = s.c.principal == literal(self.view.agency)
-        return select(s.c.child).where(mine, current(s, INVOLVED, self.view.months_after)).distinct()
-
-    # ---- parts ---------------------------------------------------------------------------------------------
-
-    def row(self, name: str = "r") -> FromClause:
-        """The partition of the type."""
-        return t.partition(self.type).alias(f"{self.prefix}{name}")
-
-    @property
-    def number(self) -> int:
-        return library().type_number(self.type)
-
-    def own(self, row: FromClause) -> ColumnElement[bool]:
-        """A partition may hold several types."""
-        return row.c.type == literal_column(str(self.number))
-
-    def filters(self, row: FromClause) -> list[ColumnElement[bool]]:
-        """Everything that a row must satisfy, the caller's view included."""
-        return [self.own(row), *(meets(row) for meets in self.criteria), self.view.visible(row)]
-
-    def begun(self, driver: Driver, row: FromClause) -> list[ColumnElement[bool]]:
-        return [row.c.child == drive.child(self.prefix)] if driver.kind == "child" else []
-
-    def source(self, driver: Driver, row: FromClause, budget: int | None = None) -> FromClause:
-        """The rows a driver begins from, fenced, and joined with the resources."""
-        if driver.kind == "sight":
-            seen = self.seen().offset(literal_column("0")).subquery("d")
-            return seen.join(row, row.c.child == seen.c.child)
-        if driver.kind == "child" or (driver.kind == "walk" and budget is None):
-            return row
-        begun = self._begun(driver)
-        # A LIMIT is a fence too.
-        fenced = begun.offset(literal_column("0")) if budget is None else begun.limit(_most(budget))
-        d: FromClause = fenced.subquery("d")
-        if self.near:
-            nearby = select(d).where(*(near(d) for near in self.near))
-            d = nearby.offset(literal_column("0")).subquery("n")
-        return self._join(d, row)
-
-    def _begun(self, driver: Driver) -> Select[Any]:
-        """(child, rid) of the rows a driver begins from."""
-        match driver.kind:
-            case "facet":
-                own = t.facet.c.h == bindparam(f"{self.prefix}d_0")
-                return select(t.facet.c.child, t.facet.c.rid).where(own)
-            case "prefix":
-                return self._matching_strings()
-            case "walk":
-                w = self.row("walked")
-                return select(w.c.child, w.c.rid).where(self.own(w))
-        return drive.places(self.type, driver, self.prefix)
-
-    def _join(self, d: FromClause, row: FromClause) -> FromClause:
-        return d.join(row, and_(row.c.child == d.c.child, row.c.rid == d.c.rid))
-
-    def _walked(self, key: Key, begin: Position | None, *columns: str, undated: bool = False) -> Select[Any]:
-        """The rows of the type along the index of a date; or, by rid, those without, which are at its end."""
-        row = self.row("w")
-        column = row.c[_column(key)]
-        if undated:
-            walk = select(*(row.c[name] for name in columns), column.label("key0"))
-            walk = walk.where(self.own(row), column.is_(None), *_beyond(row.c.rid, key, begin))
-            return walk.order_by(*index_order(column, row.c.rid, key))
-        spans = self._spans(row.c.date_low) if key.column == "date_low" else []
-        walk = select(*(row.c[name] for name in columns), column.label("key0"))
-        walk = walk.where(self.own(row), *steps(column, row.c.rid, key, begin), *spans)
-        return walk.order_by(*index_order(column, row.c.rid, key))
-
-    def _listed(self, key: Key, begin: Position | None, hash_: ColumnElement[bool]) -> Select[Any]:
-        """The rows of a facet, newest or oldest first."""
-        f = t.facet
-        walk = select(f.c.child, f.c.rid, f.c.at.label("key0"))
-        walk = walk.where(hash_, *steps(f.c.at, f.c.rid, key, begin), *self._spans(f.c.at))
-        return walk.order_by(*index_order(f.c.at, f.c.rid, key))
-
-    def _spans(self, column: ColumnElement[Any]) -> list[ColumnElement[bool]]:
-        """The dates outside of which nothing can match."""
-        return [
-            and_(
-                column >= bindparam(f"{self.prefix}span_low{at}"),
-                column < bindparam(f"{self.prefix}span_high{at}"),
-            )
-            for at in range(self.spans)
-        ]
-
-    def _matching_strings(self) -> Select[Any]:
-        """(child, rid) of what has a string that matches, once."""
-        s, p = t.string_index, t.string_index.alias("p")
-        same = and_(p.c.child == s.c.child, p.c.rid == s.c.rid, p.c.param == s.c.param)
-        earlier = select(literal(1)).where(same, p.c.folded >= self._lowest, p.c.folded < s.c.folded)
-        first = ~earlier.offset(literal_column("0")).correlate(s).exists()
-        return select(s.c.child, s.c.rid).where(self._begins(s), first)
-
-    def _begins(self, s: FromClause) -> ColumnElement[bool]:
-        high: BindParameter[str] = bindparam(f"{self.prefix}d_1")
-        within = and_(s.c.folded >= self._lowest, s.c.folded < high)
-        return and_(self.own(s), s.c.param == self._parameter, within)
-
-    @property
-    def _lowest(self) -> BindParameter[str]:
-        return bindparam(f"{self.prefix}d_0")
-
-    @property
-    def _parameter(self) -> BindParameter[int]:
-        return bindparam(f"{self.prefix}d_param")
-
-
-def in_sight_of(view: CallerView, *, gathered: bool) -> tuple[Filter, ...]:
-    """What can be asked of a child before a row of it is fetched: where all that is seen is of children in
-    sight.
-
-    `gathered`: those are few enough to be gathered first; else each is asked for.
-    """
-    s = t.sight.alias("near")
-    line = and_(s.c.principal == literal(view.agency), current(s, INVOLVED, view.months_after))
-
-    def among(row: FromClause) -> ColumnElement[bool]:
-        found: ColumnElement[bool] = row.c.child.in_(select(s.c.child).where(line)).is_(true())
-        return found
-
-    def asked(row: FromClause) -> ColumnElement[bool]:
-        one = select(literal(1)).where(line, s.c.child == row.c.child)
-        return one.offset(literal_column("0")).correlate(row).exists()
-
-    return (among if gathered else asked,)
-
-
-def shown(view: CallerView) -> Filter:
-    """The row is not withheld."""
-    return lambda row: not_(view.withheld(row))
-
-
-def children(name: str) -> Filter:
-    """The row's home is one of these children."""
-    return lambda row: row.c.child == any_(cast(bindparam(name), ARRAY(BigInteger)))
-
-
-def _column(key: Key) -> str:
-    assert key.column is not None
-    return key.column
-
-
-def _beyond(rid: ColumnElement[int], key: Key, begin: Position | None) -> list[ColumnElement[bool]]:
-    """From where on rows that have no key are read."""
-    last: ColumnElement[int] = bindparam("p_rid")
-    return [] if begin is None else [rid < last if key.down else rid > last]
-
-
-def _most(budget: int | None) -> ColumnElement[Any]:
-    assert budget is not None
-    return literal_column(str(budget))
