@@ -15,9 +15,10 @@ from server import clock
 from server.access.access import Access
 from server.fhir import Json, json
 from server.fhir.exchange import FhirRequest, FhirResponse
-from server.fhir.issue import FhirError, Malformed, MethodNotAllowed, NotFound, Throttled
+from server.fhir.issue import FhirError, Invalid, Malformed, MethodNotAllowed, NotFound, Throttled
 from server.fhir.meta import http_date
 from server.fhir.primitive import id as is_id
+from server.fhir.primitive import legible
 from server.interaction import answer, entry
 from server.record.door import Door
 from server.record.record import Record
@@ -53,8 +54,12 @@ def _accept(request: FhirRequest, door: Door, access: Access) -> FhirResponse:
     """Leave the request to a worker.
 
     Raises:
-        Throttled: the client has left too many.
+        Throttled: the client has left too many. Invalid: it holds what no text of the database can.
     """
+    asked = (text for pair in request.query for text in pair)
+    said = "".join((request.path, *asked, *request.headers.values()))
+    if legible(said) != said:
+        raise Invalid("The URL or a header holds a character that no text may hold, such as NUL.")
     with door.database.autocommit() as connection:
         if store.open_jobs(connection, access.client) >= MOST:
             raise Throttled(f"A client may leave {MOST} requests: wait until one is answered.")

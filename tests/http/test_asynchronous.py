@@ -29,6 +29,11 @@ def work(app):
     return done
 
 
+def test_what_no_text_may_hold_is_refused_before_it_is_left(suite):
+    refused = suite.get("Patient?name=%00", Prefer="respond-async")
+    assert (refused.status, refused.code) == (400, "invalid")
+
+
 def left(answer):
     """The URL of a request that was accepted."""
     assert (answer.status, answer.text) == (202, ""), answer
