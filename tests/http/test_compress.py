@@ -41,7 +41,9 @@ def test_many_small_streams_do_not_get_past_the_limit():
 
 
 @pytest.mark.parametrize(
-    "body", [b"abc", gzip.compress(b"abc")[:-4], gzip.compress(b"abc") + b"rest", zlib.compress(b"abc")]
+    "body",
+    [b"abc", gzip.compress(b"abc")[:-4], gzip.compress(b"abc") + b"rest", zlib.compress(b"abc")],
+    ids=["not packed", "cut short", "followed by more", "zlib and not gzip"],
 )
 def test_what_is_not_what_it_is_said_to_be_is_refused(body):
     with pytest.raises(Malformed):
