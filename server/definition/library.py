@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 from server.definition import codes as _codes
 from server.definition import folder as _folder
@@ -21,7 +22,10 @@ _WITHOUT_NARRATIVE = frozenset({"Binary", "Bundle", "Parameters"})
 
 
 class Library:
-    """Nothing in it changes after it was loaded, and what it hands out is shared: read, never altered."""
+    """Nothing in it changes after it was loaded, and what it hands out is shared: read, never altered.
+
+    `memo` is for what others compile from its definitions: it is right for as long as the library is.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._archive = Archive(folder / "profiles" / NAME)
@@ -33,6 +37,7 @@ class Library:
         self._children: dict[str, Children] = {}
         self._search_parameters: dict[str, Mapping[str, SearchParameter]] = {}
         self._codes: dict[str, Codes | None] = {}
+        self.memo: dict[object, Any] = {}
 
     def type_number(self, type: str) -> int:
         """The place of a resource type in R4's alphabet, from 1: fixed, it stands in the store's rows."""
