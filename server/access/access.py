@@ -4,8 +4,10 @@ Nothing here looks at a resource. The views go into every statement that names t
 that is the only place where they decide.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 from urllib.parse import parse_qsl
 
 from server.access.agency import Agency, Right
@@ -35,6 +37,8 @@ class Access:
     registry: Registry
     hasher: Hasher
     base_url: str
+    memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What others work out of its views: it is right for as long as they are."""
     _views: dict[tuple[str, str], CallerView] = field(default_factory=dict, repr=False, compare=False)
 
     def view(self, type_: str, letter: str) -> CallerView:

@@ -40,6 +40,10 @@ class SearchParameter:
     components: tuple[Component, ...] = ()
     _paths: dict[str, Path] = field(default_factory=dict, init=False, compare=False, repr=False)
 
+    def __hash__(self) -> int:
+        """Of what tells it from most others: it is looked up often."""
+        return hash(self.url)
+
     def extract(self, resource: Json) -> list[tuple[Any, str]]:
         """The elements of the resource that the parameter is about, each with its FHIR type."""
         return self.path(resource["resourceType"])(resource)

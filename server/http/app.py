@@ -1,17 +1,19 @@
-"""The application: every route, and how what fails outside FHIR is told."""
+"""The application: FHIR under its base URL, Flask's routes beside it, and how what fails there is told."""
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from server.definition.library import library
 from server.fhir.issue import FhirError
-from server.http import docs, fhir, health, outcome
-from server.http.edge import REQUEST_ID, Edge
+from server.http import docs, health
+from server.http.edge import REQUEST_ID, Application, Edge, Environ, StartResponse
+from server.http.fhir import Fhir
 from server.http.route import namer
+from server.interaction.openapi import Document
 from server.oauth import server as oauth
 from server.settings import Settings, settings
 from server.store.database import Database
@@ -33,14 +35,15 @@ def create(found: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = found.body_limit
     app.extensions["settings"], app.extensions["database"] = found, database
-    fhir.open_to(app, found, database)
-    app.register_blueprint(fhir.blueprint, url_prefix=found.base_path)
-    app.register_blueprint(docs.blueprint(app.extensions["capabilities"], app.extensions["openapi"]))
+    fhir = Fhir(found, database)
+    app.extensions["door"] = fhir.door
+    app.register_blueprint(docs.blueprint(fhir.statement, Document(fhir.door, found)))
     app.register_blueprint(oauth.blueprint(found, database))
     app.register_blueprint(health.blueprint(database))
-    app.register_error_handler(Exception, _refusal(found.base_path))
+    app.register_error_handler(Exception, _tell)
     name = namer(found.base_path, frozenset(library().resource_types))
-    app.wsgi_app = Edge(app.wsgi_app, found, name)  # type: ignore[method-assign]
+    both = _under(found.base_path, fhir, app.wsgi_app)
+    app.wsgi_app = Edge(both, found, name)  # type: ignore[method-assign]
     return app
 
 
@@ -53,18 +56,19 @@ def preload() -> None:
     database.close()
 
 
-def _refusal(base_path: str) -> Callable[[Exception], Response]:
-    """Tells every failure in the form of the place where it happened."""
+def _under(base_path: str, fhir: Application, others: Application) -> Application:
+    """What is under the base URL is FHIR's."""
+    prefix = base_path + "/"
 
-    def tell(error: Exception) -> Response:
-        if request.path == base_path or request.path.startswith(base_path + "/"):
-            return outcome.render(error)
-        return _plain(error)
+    def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        chosen = fhir if path.startswith(prefix) or path == base_path else others
+        return chosen(environ, start_response)
 
-    return tell
+    return application
 
 
-def _plain(error: Exception) -> Response:
+def _tell(error: Exception) -> Response:
     if isinstance(error, HTTPException):
         answer = _told(error.code or 500, error.name, error.description or "")
         answer.headers.extend(_but_content(error.get_headers()))

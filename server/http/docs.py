@@ -37,8 +37,7 @@ def blueprint(statement: Statement, document: Document) -> Blueprint:
     @routes.get("/openapi.json")
     def openapi() -> Response:
         answer = wire.lasting(document.text, _JSON, request.environ)
-        answer.headers["Cache-Control"] = _KEPT
-        return answer
+        return Response(answer.body, answer.status, [*answer.headers, ("Cache-Control", _KEPT)])
 
     @routes.get("/docs")
     def index() -> Response:

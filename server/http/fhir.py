@@ -1,29 +1,33 @@
-"""FHIR requests off the wire, and responses onto it."""
+"""FHIR requests off the wire, and answers onto it.
 
+It is a WSGI application of its own beside Flask's routes: whatever the path, it is `interaction.router` that
+knows what it means, and to route it twice costs as much as to find a resource.
+"""
+
+from collections.abc import Iterable
 from dataclasses import replace
+from http import HTTPStatus
 from urllib.parse import parse_qsl
 
-from flask import Blueprint, Flask, Response, current_app, request
-from werkzeug.routing import Rule
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wsgi import get_input_stream
 
 from server.fhir import Json, json
 from server.fhir.exchange import FhirRequest
-from server.fhir.issue import NotFound, UnsupportedMediaType, UriTooLong
-from server.http import compress, negotiate, wire
+from server.fhir.issue import NotFound, TooLarge, UnsupportedMediaType, UriTooLong
+from server.http import compress, negotiate, outcome, wire
 from server.http.bearer import Bearer
-from server.http.edge import CLIENT
+from server.http.edge import CLIENT, StartResponse
 from server.http.rate import Rate
-from server.http.wire import Environ, Wanted
-from server.interaction import capabilities, declared, openapi
+from server.http.wire import Answer, Environ, Wanted
+from server.interaction import capabilities, declared
 from server.interaction.opening import door
 from server.interaction.router import respond
 from server.oauth.discovery import smart_configuration
-from server.record.door import Door
 from server.settings import Settings
 from server.store.database import Database
 
-blueprint = Blueprint("fhir", __name__)
-
+_LINES = {each.value: f"{each.value} {each.phrase}" for each in HTTPStatus}
 _BODILESS = ("GET", "HEAD", "DELETE")
 _PASSED = (
     ("accept", "HTTP_ACCEPT"),
@@ -41,120 +45,117 @@ _PASSED = (
 """The headers that interactions know, each with its name in the environment of a request."""
 
 
-def open_to(app: Flask, found: Settings, database: Database) -> None:
-    """Let requests in; raises if the record cannot be opened."""
-    opened = door(found, database)
-    statement = capabilities.Statement(opened, found)
-    opened = replace(opened, statement=statement.text)
-    app.extensions["door"], app.extensions["bearer"] = opened, Bearer(opened, found)
-    app.view_functions[interaction.__name__] = interaction
-    for path in ("", "/<path:path>"):
-        # Whatever the method: what is no interaction is refused in FHIR's terms, and says what would be one.
-        app.url_map.add(Rule(found.base_path + path, endpoint=interaction.__name__))
-    app.extensions["rate"] = Rate(found.rate_limit)
-    app.config["URL_LIMIT"] = found.url_limit
-    app.extensions["capabilities"] = statement
-    app.extensions["openapi"] = openapi.Document(opened, found)
+class Fhir:
+    """Everything under the base URL: the token first, then the request."""
 
+    def __init__(self, found: Settings, database: Database) -> None:
+        """Raises CannotStart if the record cannot be opened."""
+        opened = door(found, database)
+        self.statement = capabilities.Statement(opened, found)
+        self.door = replace(opened, statement=self.statement.text)
+        self._bearer = Bearer(self.door, found)
+        self._rate = Rate(found.rate_limit)
+        self._settings = found
+        self._begin = len(found.base_path) + 1
+        self._public = {
+            "metadata": self._metadata,
+            ".well-known/smart-configuration": self._discovery,
+        }
 
-@blueprint.route("/metadata", methods=["GET"], provide_automatic_options=False)
-def metadata() -> Response:
-    """The CapabilityStatement: for everybody."""
-    asked = wire.wanted(request.environ, wire.query(request.environ))
-    statement: capabilities.Statement = current_app.extensions["capabilities"]
-    return wire.lasting(statement.text(request.args.get("mode", "full")), asked, request.environ)
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            answer = self._answer(environ)
+        except Exception as error:
+            answer = outcome.render(error, environ)
+        start_response(_LINES[answer.status], answer.headers)
+        return [answer.body] if environ["REQUEST_METHOD"] != "HEAD" else []
 
+    def _answer(self, environ: Environ) -> Answer:
+        self._check_length(environ)
+        path, method = wire.as_text(environ["PATH_INFO"][self._begin :]), environ["REQUEST_METHOD"]
+        if path in self._public and method in ("GET", "HEAD"):
+            return self._public[path](environ)
+        if method == "OPTIONS":
+            return wire.response(204, None, {"Allow": self._methods(path)}, wire.best(environ), environ)
+        access = self._bearer.access(environ.get("HTTP_AUTHORIZATION"))
+        environ[CLIENT] = access.client
+        self._rate.admit(access.client)
+        asked, request = self._off_the_wire(path, environ)
+        answer = respond(request, self.door, access)
+        return wire.response(answer.status, answer.body, answer.headers, asked, environ)
 
-@blueprint.route("/.well-known/smart-configuration", methods=["GET"], provide_automatic_options=False)
-def discovery() -> Response:
-    """What SMART clients read first: for everybody."""
-    return Response(
-        json.encode(smart_configuration(current_app.extensions["settings"])), content_type="application/json"
-    )
+    def _metadata(self, environ: Environ) -> Answer:
+        """The CapabilityStatement: for everybody."""
+        query = wire.query(environ)
+        asked = wire.wanted(environ, query)
+        return wire.lasting(self.statement.text(dict(query).get("mode", "full")), asked, environ)
 
+    def _discovery(self, environ: Environ) -> Answer:
+        """What SMART clients read first: for everybody."""
+        body = json.encode(smart_configuration(self._settings))
+        return wire.response(200, body, {"Content-Type": "application/json"}, wire.best(environ), environ)
 
-def interaction(path: str = "") -> Response:
-    """Every interaction: token first, then the request."""
-    environ = request.environ
-    bearer: Bearer = current_app.extensions["bearer"]
-    _fits(environ)
-    if environ["REQUEST_METHOD"] == "OPTIONS":
-        return wire.response(204, None, {"Allow": _methods(path.strip("/"))}, wire.best(environ), environ)
-    access = bearer.access(environ.get("HTTP_AUTHORIZATION"))
-    environ[CLIENT] = access.client
-    rate: Rate = current_app.extensions["rate"]
-    rate.admit(access.client)
-    opened: Door = current_app.extensions["door"]
-    asked, found = _off_the_wire(path.strip("/"), environ)
-    answer = respond(found, opened, access)
-    return wire.response(answer.status, answer.body, answer.headers, asked, environ)
+    def _methods(self, path: str) -> str:
+        """What a URL takes, for everybody: it depends on the URL alone."""
+        found = declared.methods(path, self.door.types)
+        if not found:
+            raise NotFound("There is no such URL.")
+        return ", ".join(found)
 
+    def _check_length(self, environ: Environ) -> None:
+        """Raises UriTooLong."""
+        limit = self._settings.url_limit
+        if len(environ.get("QUERY_STRING", "")) + len(environ["PATH_INFO"]) > limit:
+            raise UriTooLong(
+                f"The URL is longer than {limit} characters: search by POST, or ask for less at once."
+            )
 
-def _methods(path: str) -> str:
-    """What a URL takes, for everybody: it depends on the URL alone."""
-    found = declared.methods(path, current_app.extensions["door"].types)
-    if not found:
-        raise NotFound("There is no such URL.")
-    return ", ".join(found)
+    def _off_the_wire(self, path: str, environ: Environ) -> tuple[Wanted, FhirRequest]:
+        method, query = environ["REQUEST_METHOD"], wire.query(environ)
+        if method == "POST" and path.endswith("_search"):
+            query += self._form(environ)
+            content = raw = None
+        elif method in _BODILESS:
+            content = raw = None
+        else:
+            content, raw = self._body(method, path, environ)
+        asked = wire.wanted(environ, query, anything=_is_binary(path))
+        headers = {
+            name: wire.as_text(environ[variable])
+            for name, variable in _PASSED
+            if environ.get(variable) is not None
+        }
+        return asked, FhirRequest(method, path, tuple(query), headers, content, raw)
 
+    def _form(self, environ: Environ) -> wire.Pairs:
+        """The parameters of a search by POST."""
+        if negotiate.sent(environ.get("CONTENT_TYPE", "")).type not in ("", negotiate.FORM):
+            raise UnsupportedMediaType(f"A search by POST is sent as {negotiate.FORM}.")
+        return parse_qsl(self._whole_body(environ).decode(errors="replace"), keep_blank_values=True)
 
-def _fits(environ: Environ) -> None:
-    """Raises UriTooLong."""
-    query = environ.get("QUERY_STRING", "")
-    limit: int = current_app.config["URL_LIMIT"]
-    if len(query) + len(environ["PATH_INFO"]) > limit:
-        raise UriTooLong(
-            f"The URL is longer than {limit} characters: search by POST, or ask for less at once."
-        )
+    def _body(self, method: str, path: str, environ: Environ) -> tuple[Json | None, bytes | None]:
+        """The resource, or what is sent in the place of one."""
+        body = self._whole_body(environ)
+        said = negotiate.sent(environ.get("CONTENT_TYPE", ""))
+        # A patch may be written in JSON or XML that is no resource, and anything may be kept as a Binary.
+        if method == "PATCH" or _is_binary(path):
+            is_resource = said.own
+        elif said.format is None and body:
+            raise UnsupportedMediaType(f"The body must be {negotiate.FHIR_TYPES}.")
+        else:
+            is_resource = True
+        if not is_resource:
+            return None, body
+        return (wire.read(body, said.format), None) if body and said.format else (None, None)
 
-
-def _off_the_wire(path: str, environ: Environ) -> tuple[Wanted, FhirRequest]:
-    method, query = environ["REQUEST_METHOD"], wire.query(environ)
-    if method == "POST" and path.endswith("_search"):
-        query += _form()
-        content = raw = None
-    elif method in _BODILESS:
-        content = raw = None
-    else:
-        content, raw = _body(method, path, environ)
-    asked = wire.wanted(environ, query, anything=_is_binary(path))
-    headers = {
-        name: wire.as_text(environ[variable])
-        for name, variable in _PASSED
-        if environ.get(variable) is not None
-    }
-    return asked, FhirRequest(method, path, tuple(query), headers, content, raw)
-
-
-def _form() -> wire.Pairs:
-    """The parameters of a search by POST."""
-    if request.mimetype not in ("", negotiate.FORM):
-        raise UnsupportedMediaType(f"A search by POST is sent as {negotiate.FORM}.")
-    return parse_qsl(_whole_body(request.environ).decode(errors="replace"), keep_blank_values=True)
-
-
-def _body(method: str, path: str, environ: Environ) -> tuple[Json | None, bytes | None]:
-    """The resource, or what is sent in the place of one."""
-    body = _whole_body(environ)
-    said = negotiate.sent(environ.get("CONTENT_TYPE", ""))
-    # A patch may be written in JSON or XML that is no resource, and anything may be kept as a Binary.
-    if method == "PATCH" or _is_binary(path):
-        is_resource = said.own
-    elif said.format is None and body:
-        raise UnsupportedMediaType(f"The body must be {negotiate.FHIR_TYPES}.")
-    else:
-        is_resource = True
-    if not is_resource:
-        return None, body
-    return (wire.read(body, said.format), None) if body and said.format else (None, None)
-
-
-def _whole_body(environ: Environ) -> bytes:
-    body = request.get_data(cache=False)
-    encoding = environ.get("HTTP_CONTENT_ENCODING")
-    if not encoding:
-        return body
-    return compress.expanded(body, encoding, current_app.config["MAX_CONTENT_LENGTH"])
+    def _whole_body(self, environ: Environ) -> bytes:
+        limit = self._settings.body_limit
+        try:
+            body = get_input_stream(environ, max_content_length=limit).read()
+        except RequestEntityTooLarge:
+            raise TooLarge(f"The body has more than {limit} bytes, which is the limit.") from None
+        encoding = environ.get("HTTP_CONTENT_ENCODING")
+        return compress.expanded(body, encoding, limit) if encoding else body
 
 
 def _is_binary(path: str) -> bool:

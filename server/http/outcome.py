@@ -1,14 +1,14 @@
-"""Every error in FHIR's form: ours, Flask's own, and the unforeseen (a reference number, and no detail)."""
+"""Every error in FHIR's form: ours, HTTP's own, and the unforeseen (a reference number, and no detail)."""
 
 import logging
 
-from flask import Response, current_app, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException
 
 from server.fhir import json
-from server.fhir.issue import FhirError, Issue, TooLarge
+from server.fhir.issue import FhirError, Issue
 from server.http import wire
 from server.http.edge import REQUEST_ID
+from server.http.wire import Answer, Environ
 from server.interaction.answer import outcome
 
 _CODES = {404: "not-found", 405: "not-supported"}
@@ -16,22 +16,18 @@ _CODES = {404: "not-found", 405: "not-supported"}
 _log = logging.getLogger(__name__)
 
 
-def render(error: Exception) -> Response:
+def render(error: Exception, environ: Environ) -> Answer:
     """An OperationOutcome with the status that the error has."""
-    if isinstance(error, RequestEntityTooLarge):
-        limit = current_app.config["MAX_CONTENT_LENGTH"]
-        return render(TooLarge(f"The body has more than {limit} bytes, which is the limit."))
     if isinstance(error, FhirError):
-        return _response(error.status, error.issues, error.headers)
+        return _answer(error.status, error.issues, error.headers, environ)
     if isinstance(error, HTTPException):
-        told = error.description or error.name
-        return _response(error.code or 500, (Issue(_CODES.get(error.code or 500, "processing"), told),), {})
-    reference = request.environ[REQUEST_ID]
+        code, told = error.code or 500, error.description or error.name
+        return _answer(code, (Issue(_CODES.get(code, "processing"), told),), {}, environ)
+    reference = environ[REQUEST_ID]
     _log.error("unforeseen", exc_info=error)
     told = f"Something unforeseen went wrong; nothing was stored. Reference {reference}."
-    return _response(500, (Issue("exception", told, severity="fatal"),), {})
+    return _answer(500, (Issue("exception", told, severity="fatal"),), {}, environ)
 
 
-def _response(status: int, issues: tuple[Issue, ...], headers: dict[str, str]) -> Response:
-    environ = request.environ
+def _answer(status: int, issues: tuple[Issue, ...], headers: dict[str, str], environ: Environ) -> Answer:
     return wire.response(status, json.encode(outcome(issues)), headers, wire.best(environ), environ)

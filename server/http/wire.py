@@ -6,20 +6,15 @@ https://hl7.org/fhir/R4/http.html#mime-type
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
-from flask import Response
-from werkzeug.datastructures import Headers
 
 from server.definition.xml import from_xml, to_xml
 from server.fhir import Json, json
 from server.http import compress, negotiate
 from server.http.negotiate import Format
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 Pairs = list[tuple[str, str]]
 Environ = dict[str, Any]
@@ -33,6 +28,14 @@ _PACKED = ("Content-Encoding", "gzip")
 
 # The statement and the document, for those who ask for them in the ways that are usual.
 _MADE = 8
+
+
+class Answer(NamedTuple):
+    """What goes onto the wire: the headers as they are to be sent, nothing is left to be looked up."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +101,12 @@ def written(body: bytes, asked: Wanted) -> bytes:
     return msgspec.json.format(body, indent=2) if asked.pretty else body
 
 
-def lasting(body: bytes, asked: Wanted, environ: Environ) -> Response:
+def lasting(body: bytes, asked: Wanted, environ: Environ) -> Answer:
     """An answer that is the same for everybody as long as the server runs: made once, however large."""
     packed = compress.is_taken(environ.get("HTTP_ACCEPT_ENCODING", ""))
     made = _made(body, asked, packed)
     headers = [_VARY, ("Content-Type", asked.format.content_type), ("Content-Length", str(len(made)))]
-    return _Wire(made, 200, Headers([*headers, *([_PACKED] if packed else ())]))
+    return Answer(200, [*headers, *([_PACKED] if packed else ())], made)
 
 
 @lru_cache(_MADE)
@@ -114,11 +117,11 @@ def _made(body: bytes, asked: Wanted, packed: bool) -> bytes:
 
 def response(
     status: int, body: bytes | None, headers: Mapping[str, str], asked: Wanted, environ: Environ
-) -> Response:
+) -> Answer:
     """An answer; `body` is a resource as JSON, or whatever the header `Content-Type` says."""
     found = [*headers.items(), _VARY]
     if body is None:
-        return _empty(status, found)
+        return Answer(status, found)
     if "Content-Type" not in headers:
         body = written(body, asked)
         found.append(("Content-Type", asked.format.content_type))
@@ -127,17 +130,4 @@ def response(
             body = compress.compressed(body)
             found.append(_PACKED)
     found.append(("Content-Length", str(len(body))))
-    return _Wire(body, status, Headers(found))
-
-
-def _empty(status: int, headers: list[tuple[str, str]]) -> Response:
-    empty = _Wire(status=status, headers=Headers(headers))
-    del empty.headers["Content-Type"]
-    return empty
-
-
-class _Wire(Response):
-    """A response whose headers are as they are to be sent: nothing is left to be looked up or corrected."""
-
-    def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
-        return self.headers
+    return Answer(status, found, body)

@@ -17,6 +17,7 @@ from server.record.record import Record
 from server.search.everything import (
     FIRST,
     Everything,
+    Halves,
     Position,
     Views,
     Wanted,
@@ -52,7 +53,7 @@ def everything(
     views = _views(record, wanted)
     rows: list[Stored] = []
     following = None
-    if views.of:
+    if views:
         asked = Everything(record.connection, views, record.door.hasher)
         limit = max(count - len(first), 1)
         rows, following = asked.page(patient.child, id_, wanted, after or FIRST, limit, line)
@@ -64,13 +65,23 @@ def _is_wanted(patient: Stored, wanted: Wanted) -> bool:
     return PATIENT in (wanted.named or (PATIENT,)) and patient.last_updated > wanted.since
 
 
-def _views(record: Record, wanted: Wanted) -> Views:
+def _views(record: Record, wanted: Wanted) -> Halves:
     """The types that may be searched, with the rows of each that may be found by what is asked here."""
-    for type_ in wanted.named:
-        record.access.view(type_, "s" if is_of_children(type_) else "r")
     dated = wanted.period != (LOWEST, HIGHEST)
-    types = filter(is_of_children, wanted.named or record.access.searched)
-    return Views(tuple(record.searchable(each, _asked(each, dated)) for each in types))
+    if wanted.named:
+        for type_ in wanted.named:
+            record.access.view(type_, "s" if is_of_children(type_) else "r")
+        return _of(record, wanted.named, dated)
+    # Of all types, it is the same for every child.
+    memo, key = record.access.memo, (_views, dated)
+    found: Halves | None = memo.get(key)
+    if found is None:
+        found = memo[key] = _of(record, record.access.searched, dated)
+    return found
+
+
+def _of(record: Record, types: Iterable[str], dated: bool) -> Halves:
+    return Halves.of(record.searchable(each, _asked(each, dated)) for each in filter(is_of_children, types))
 
 
 @cache

@@ -21,8 +21,10 @@ def is_join(type_: str, name: str, registry: Registry) -> bool:
     """Whether a parameter of a query speaks of other resources than those that are searched."""
     head, dot, _ = name.partition(".")
     code = head.partition(":")[0]
+    if not dot or code == HAS:
+        return code == HAS
     parameter = registry.parameter(type_, code)
-    return code == HAS or (bool(dot) and parameter is not None and parameter.type == "reference")
+    return parameter is not None and parameter.type == "reference"
 
 
 def join(type_: str, name: str, value: str, registry: Registry) -> Chain | Has:

@@ -7,7 +7,7 @@ type and row number, which no later change of a resource moves.
 https://hl7.org/fhir/R4/compartmentdefinition-patient.html
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
@@ -98,6 +98,29 @@ class Views:
 
 
 @dataclass(frozen=True, slots=True)
+class Halves:
+    """Types that are seen only with something else (`CallerView.behind`) make SQL of another size, and few
+    children have any: they are asked for in a statement of their own, and only where there are some."""
+
+    plain: Views
+    behind: Views
+    numbers: tuple[int, ...]
+    """Of the types that are behind something."""
+
+    @classmethod
+    def of(cls, views: Iterable[tuple[CallerView, bool]]) -> "Halves":
+        """Each view, and whether rows of restricted children are left out altogether."""
+        halves: tuple[list[tuple[CallerView, bool]], list[tuple[CallerView, bool]]] = ([], [])
+        for each in views:
+            halves[each[0].behind is not None].append(each)
+        plain, behind = (Views(tuple(half)) for half in halves)
+        return cls(plain, behind, tuple(library().type_number(view.type) for view, _ in behind.of))
+
+    def __bool__(self) -> bool:
+        return bool(self.plain.of or self.behind.of)
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """`named`: the types that were asked for by name, of which even what the server itself makes is brought.
     `period`: care outside of it is left out. `since`: so is what was not changed after it."""
@@ -121,14 +144,10 @@ def is_of_children(type_: str) -> bool:
 
 @dataclass(frozen=True)
 class Everything:
-    """What is known of one child, for one caller.
-
-    Types that are seen only with something else (`CallerView.behind`) make SQL of another size, and few
-    children have any: they are asked for in a statement of their own, and only where there are some.
-    """
+    """What is known of one child, for one caller."""
 
     connection: Connection
-    views: Views
+    views: Halves
     hasher: Hasher
 
     def page(
@@ -158,12 +177,8 @@ class Everything:
 
     def _asked(self, child: int) -> Iterator[tuple[Views, bool]]:
         """The views to ask by; and whether anything at home elsewhere speaks of the child at all."""
-        plain, behind = (
-            Views(tuple(each for each in self.views.of if (each[0].behind is not None) is wanted))
-            for wanted in (False, True)
-        )
-        numbers = [library().type_number(view.type) for view, _ in behind.of]
-        [(spoken_of, has_any)] = _near(self.connection, child=child, types=numbers)
+        plain, behind = self.views.plain, self.views.behind
+        [(spoken_of, has_any)] = _near(self.connection, child=child, types=list(self.views.numbers))
         if plain.of:
             yield plain, spoken_of
         if behind.of and (has_any or spoken_of):

@@ -7,7 +7,7 @@ budget is spent goes on where the walk ended; one that is empty is refused.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from server import clock
 from server.fhir.issue import TooCostly
@@ -55,7 +55,7 @@ class Page:
     rows: tuple[Stored, ...]
     next: Position | None = None
     previous: Position | None = None
-    places: tuple[Position, ...] = ()
+    places: Sequence[Position] = ()
     """That of each row."""
 
 
@@ -65,11 +65,30 @@ class _Part:
     reading goes on."""
 
     rows: tuple[Stored, ...] = ()
-    places: tuple[Position, ...] = ()
+    places: Sequence[Position] = ()
     further: Position | None = None
 
     def with_more(self, other: "_Part") -> "_Part":
         return _Part((*self.rows, *other.rows), (*self.places, *other.places), other.further)
+
+
+class _Places(Sequence[Position]):
+    """Those of rows, each worked out when it is asked for: mostly only the ends of a page are."""
+
+    def __init__(self, place: Callable[[tuple[Any, ...]], Position], rows: Sequence[tuple[Any, ...]]) -> None:
+        self._place, self._rows = place, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, at: int) -> Position: ...
+    @overload
+    def __getitem__(self, at: slice) -> "_Places": ...
+    def __getitem__(self, at: int | slice) -> "Position | _Places":
+        if isinstance(at, slice):
+            return _Places(self._place, self._rows[at])
+        return self._place(self._rows[at])
 
 
 def page(search: "Search", limit: int, after: Position | None, entry: Entry, *, complete: bool) -> Page:
@@ -332,7 +351,8 @@ class _Reading:
             **audit.parameters(entry),
             shown=room,
         )
-        places = tuple(self._place(row[_WIDTH : _WIDTH + len(keys)], row[2]) for row in rows)
+        width = _WIDTH + len(keys)
+        places = _Places(lambda row: self._place(row[_WIDTH:width], row[2]), rows)
         stored = tuple(resources.stored(search.query.type, row[:_WIDTH]) for row in rows[:room])
         # Of a page of nothing it is only asked whether there is more.
         further = places[max(room - 1, 0)] if len(rows) > room else None

@@ -18,8 +18,10 @@ _PART_OF = ("partof", "part-of")
 def is_reach(type_: str, name: str, registry: Registry) -> bool:
     """Whether a parameter of a query asks a reference for more than what it points at."""
     code, _, modifier = name.partition(":")
+    if modifier not in MODIFIERS:
+        return False
     parameter = registry.parameter(type_, code)
-    return modifier in MODIFIERS and parameter is not None and parameter.type == "reference"
+    return parameter is not None and parameter.type == "reference"
 
 
 def reach(type_: str, name: str, value: str, registry: Registry) -> Reach:

@@ -111,7 +111,8 @@ class CallerView:
 
     def only_whole(self) -> "CallerView":
         """The same caller, asking about what only content shows."""
-        return replace(self, alternatives=tuple(a for a in self.alternatives if a.whole))
+        whole = tuple(a for a in self.alternatives if a.whole)
+        return self if len(whole) == len(self.alternatives) else replace(self, alternatives=whole)
 
     def withheld(self, row: FromClause) -> ColumnElement[bool]:
         """True for rows of a restricted child whose whereabouts may not be shown."""

@@ -1,10 +1,11 @@
 """The way to PostgreSQL: a pool of connections, transactions, statements prepared once a session."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
+from queue import Empty, LifoQueue
 from typing import Any, TypeVar
 
 import psycopg2
@@ -12,7 +13,7 @@ from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_INTR
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.pool import NullPool
 from sqlalchemy.sql import Executable
 
 from server.fhir.issue import Contended, FhirError, Lost, TooCostly, Unavailable
@@ -52,15 +53,14 @@ class Database:
         # Autocommit is what a connection of the pool is set to for good: to change it and back costs every
         # read
         # two round trips. A transaction is begun and ended by its own words.
-        self._pool = create_engine(
+        engine = create_engine(
             _driver(url),
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=30,
+            poolclass=NullPool,
             connect_args={"options": options},
             isolation_level="AUTOCOMMIT",
         ).execution_options(prepare=prepare)
-        self.engine: Engine = self._pool.execution_options(isolation_level="READ COMMITTED")
+        self._pool = Pool(engine, pool_size)
+        self.engine: Engine = engine.execution_options(isolation_level="READ COMMITTED")
 
     @contextmanager
     def transaction(self) -> Iterator["Transaction"]:
@@ -92,8 +92,8 @@ class Database:
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
         try:
-            connection = self._pool.connect()
-        except NoConnection:
+            connection = self._pool.take()
+        except Empty:
             raise Unavailable(
                 "More is asked at once than this server can do. Nothing was stored: try again in a moment."
             ) from None
@@ -101,8 +101,10 @@ class Database:
             raise Unavailable(
                 "The database cannot be reached at the moment. Nothing was stored: try again."
             ) from error
-        with connection:
+        try:
             yield connection
+        finally:
+            self._pool.give_back(connection)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -114,12 +116,81 @@ class Database:
                 raise
             if isinstance(refusal, Lost):
                 # The pool's other connections are as dead as this one.
-                self._pool.dispose()
+                self._pool.close()
             raise refusal from error
 
     def close(self) -> None:
-        """Give every connection back."""
-        self.engine.dispose()
+        """End every connection that nobody uses."""
+        self._pool.close()
+
+
+_PATIENCE = 30.0
+"""Seconds that a request waits for a connection."""
+
+
+class Pool:
+    """Connections that stay open, at most as many as it has places: the one used last is used next.
+
+    SQLAlchemy's own wraps a connection anew whenever it is taken, which costs a request more than all that
+    the server itself does with it.
+    """
+
+    def __init__(self, engine: Engine, size: int) -> None:
+        self._engine = engine
+        self._places: LifoQueue[Connection | None] = LifoQueue()
+        for _ in range(size):
+            self._places.put(None)
+
+    def take(self) -> Connection:
+        """A connection for nobody else until it is given back.
+
+        Raises:
+            Empty: others kept all of them for too long. DBAPIError: there is no database.
+        """
+        found = self._places.get(timeout=_PATIENCE)
+        if found is not None:
+            return found
+        try:
+            return self._engine.connect()
+        except BaseException:
+            self._places.put(None)
+            raise
+
+    def give_back(self, connection: Connection) -> None:
+        """Whatever became of it: it is kept only if it is as it was."""
+        if _is_clean(connection):
+            self._places.put(connection)
+        else:
+            _end(connection)
+            self._places.put(None)
+
+    def close(self) -> None:
+        """End those that nobody uses; others are opened when they are needed."""
+        free = []
+        with suppress(Empty):
+            while True:
+                free.append(self._places.get_nowait())
+        for connection in free:
+            if connection is not None:
+                _end(connection)
+            self._places.put(None)
+
+
+def _is_clean(connection: Connection) -> bool:
+    """Whether the next request finds nothing of this one's."""
+    if connection.invalidated or connection.closed:
+        return False
+    if connection.in_transaction():
+        # What SQLAlchemy calls so of a connection on which every statement is its own: there is none.
+        connection.rollback()
+    dbapi: Any = connection.connection.dbapi_connection
+    return not dbapi.closed and dbapi.get_transaction_status() == TRANSACTION_STATUS_IDLE
+
+
+def _end(connection: Connection) -> None:
+    with suppress(DBAPIError, psycopg2.Error):
+        connection.invalidate()
+    connection.close()
 
 
 MOST_PREPARED = 500
