@@ -6,10 +6,14 @@ https://hl7.org/fhir/R4/search.html#chaining
 from server.definition.searchparameter import SearchParameter
 from server.fhir.issue import FhirError, Incomplete, Invalid
 from server.search.complete import require_complete
-from server.search.criterion import Unknown, criterion
+from server.search.criterion import Unknown, criterion, filtered
 from server.search.element import targets
+from server.search.filter import parse
+from server.search.reach import is_reach, reach
 from server.search.registry import Registry
-from server.search.types import Chain, Criterion, Has
+from server.search.types import Chain, Condition, Criterion, Has
+from server.search.types.filter import CODE as FILTER
+from server.search.types.filter import codes
 
 HAS = "_has"
 
@@ -40,14 +44,29 @@ def join(type_: str, name: str, value: str, registry: Registry) -> Chain | Has:
     )
 
 
-def parameters(asked: Criterion) -> set[str]:
+def parameters(found: Criterion) -> set[str]:
     """The codes by which the searched resources themselves are asked about."""
-    return set() if isinstance(asked, Has) else {asked.parameter.code}
+    match found:
+        case Has():
+            return set()
+        case Condition():
+            return set(codes(found))
+    return {found.parameter.code}
 
 
-def _criterion(type_: str, name: str, value: str, registry: Registry) -> Criterion:
-    ask = join if is_join(type_, name, registry) else criterion
-    return ask(type_, name, value, registry)
+def asked(type_: str, name: str, value: str, registry: Registry) -> Criterion:
+    """One parameter of a query, or what stands at the end of a chain, of whatever kind.
+
+    Raises:
+        Unknown, Incomplete. Invalid, NotSupported: of the value.
+    """
+    if name == FILTER:
+        return filtered(type_, parse(value), registry)
+    if is_reach(type_, name, registry):
+        return reach(type_, name, value, registry)
+    if is_join(type_, name, registry):
+        return join(type_, name, value, registry)
+    return criterion(type_, name, value, registry)
 
 
 def _chain(type_: str, name: str, value: str, registry: Registry) -> Chain:
@@ -60,7 +79,7 @@ def _chain(type_: str, name: str, value: str, registry: Registry) -> Chain:
     found, refusals = [], []
     for target in (wanted,) if wanted else types:
         try:
-            found.append((target, _criterion(target, rest, value, registry)))
+            found.append((target, asked(target, rest, value, registry)))
         except Incomplete:
             raise
         except FhirError as refusal:
@@ -79,7 +98,7 @@ def _has(type_: str, name: str, value: str, registry: Registry) -> Has:
     parameter = _reference(source, code, registry)
     if type_ not in targets(source, parameter):
         raise Invalid(f"'{code}' of {source} never points at a '{type_}'.")
-    return Has(source, parameter, _criterion(source, rest, value, registry))
+    return Has(source, parameter, asked(source, rest, value, registry))
 
 
 def _reference(type_: str, code: str, registry: Registry) -> SearchParameter:

@@ -6,8 +6,10 @@ https://hl7.org/fhir/R4/search.html#modifiers
 from server.fhir.issue import Invalid, NotSupported
 from server.search.complete import require_complete
 from server.search.escape import split
+from server.search.filter import Node, Test, written
 from server.search.registry import Registry, kind
 from server.search.types import Condition, check_missing
+from server.search.types.filter import CODE, asked
 
 
 class Unknown(Invalid):
@@ -31,6 +33,17 @@ def criterion(type_: str, name: str, value: str, registry: Registry) -> Conditio
         raise Unknown(f"The search parameter '{name}' has no value.")
     _check(type_, condition, registry)
     return condition
+
+
+def filtered(type_: str, part: Node, registry: Registry) -> Condition:
+    """What a part of a `_filter` asks: a single test like the parameter that it names, which a search can
+    begin from."""
+    whole = criterion(type_, CODE, written(part), registry)
+    if isinstance(part, Test):
+        negated, plain = asked(type_, part)
+        if not negated:
+            return plain
+    return whole
 
 
 def alternatives(value: str) -> tuple[str, ...]:

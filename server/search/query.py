@@ -9,14 +9,13 @@ from dataclasses import dataclass, field, replace
 
 from server.definition.searchparameter import SearchParameter
 from server.fhir.issue import Invalid, NotSupported
-from server.search.chain import is_join, join
+from server.search.chain import asked
 from server.search.complete import require_complete
 from server.search.conjunct import conjuncts
-from server.search.criterion import Unknown, criterion
+from server.search.criterion import Unknown
 from server.search.inclusion import Include, inclusion
 from server.search.listed import LIST, of_list
 from server.search.named import meant
-from server.search.reach import is_reach, reach
 from server.search.registry import Registry, kind
 from server.search.score import CODE as SCORE
 from server.search.score import PARAMETER, Part, parts
@@ -128,12 +127,12 @@ class _Reading:
                 conditions, joins = conjuncts(self.type, value, self.registry)
                 self.conditions += conditions
                 self.joins += joins
-            elif is_reach(self.type, name, self.registry):
-                self.joins.append(reach(self.type, name, value, self.registry))
-            elif is_join(self.type, name, self.registry):
-                self.joins.append(join(self.type, name, value, self.registry))
             else:
-                self.conditions.append(criterion(self.type, name, value, self.registry))
+                found = asked(self.type, name, value, self.registry)
+                if isinstance(found, Condition):
+                    self.conditions.append(found)
+                else:
+                    self.joins.append(found)
         except Unknown as error:
             self.ignore(name, str(error))
             return

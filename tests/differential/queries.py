@@ -283,9 +283,7 @@ class Queries(Values):
         if depth == 0 and kind < 0.2:
             link = self._link(type_)
             test = self._test(link[1]) if link else None
-            # Not asked at the end of a chain: there `eq` of a string asks how it begins.
-            left_out = test is None or test.split()[1] in ("eq", "ne", "ew", "po")
-            chained = f"{link[0]}.{test}" if link and not left_out else self.filter(type_, 1)
+            chained = f"{link[0]}.{test}" if link and test else self.filter(type_, 1)
             return chained if self.chance(0.5) else f"({self.filter(type_, 1)}) and {chained}"
         if depth < 3 and kind < 0.35:
             return f"{self.filter(type_, depth + 1)} {self.one('and', 'or')} {self.filter(type_, depth + 1)}"

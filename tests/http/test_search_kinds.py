@@ -94,6 +94,15 @@ def test_a_reference_is_followed_up_and_down_a_hierarchy(suite, house, query, fo
     assert sorted(answer.ids) == sorted(f"{house}-in-{name}" for name in found)
 
 
+def test_a_hierarchy_is_followed_from_the_end_of_a_chain(suite, house):
+    answer = suite.search(f"Location?_has:Encounter:location:location:below={house}-ward")
+    assert sorted(answer.ids) == sorted(f"{house}-{name}" for name in ("ward", "bed"))
+    seen = make.observation(house, id=f"{house}-seen", encounter={"reference": f"Encounter/{house}-in-bed"})
+    assert suite.put(seen).status == 201
+    assert suite.search(f"Observation?encounter.location:below={house}-house").ids == [f"{house}-seen"]
+    assert suite.search(f"Observation?encounter.location:above={house}-ward&_id={house}-seen").ids == []
+
+
 def test_a_hierarchy_is_searched_only_where_there_is_one(suite):
     refused = suite.get("Observation?specimen:below=1")
     assert (refused.status, refused.code) == (400, "invalid")
@@ -120,6 +129,12 @@ def named(suite):
         ('Observation?_filter=subject:Patient.name co "pet{0}"', ["o1"]),
         ("Observation?_filter=subject:Patient.name sw pet{0} and date ge 2024-05-06", ["o1"]),
         ("Observation?_filter=subject:Patient.name sw pet{0} and date ge 2024-05-07", []),
+        ("Observation?_filter=subject:Patient.family eq pet{0}", ["o1"]),
+        ("Observation?_filter=subject:Patient.family eq pet", []),
+        ('Observation?_filter=subject:Patient.family ew "t{0}"', ["o1"]),
+        ("Observation?_id={0}-o1,{0}-o2&_filter=subject:Patient.family ne pet{0}", ["o2"]),
+        ("Observation?_id={0}-o1,{0}-o2&_filter=subject:Patient.given pr false", ["o2"]),
+        ("Patient?_has:Observation:patient:_filter=date po 2024-05-06&_id={0}-1,{0}-2", ["1"]),
         ("Observation?_id={0}-o1,{0}-o2&_filter=date po 2024-05-07 or date lt 2000", ["o2"]),
         ("Patient?_filter=family eq pet{0} and not (given eq beth)", ["1"]),
         ("Patient?_list={0}-list", ["1"]),
