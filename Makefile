@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 DEVELOPER := .venv/developer
 
-.PHONY: run test check format bench scale soak clean
+.PHONY: run test check format bench conformance scale soak clean
 
 run: $(INSTALLED)
 	@$(BIN)/childrecord run
@@ -28,6 +28,10 @@ format: $(DEVELOPER)
 bench: $(DEVELOPER)
 	$(BIN)/pip install --quiet --editable '.[bench]'
 	$(BIN)/python bench/run.py $(BENCH)
+
+# Holds the validator against the cases of FHIR's own, and rewrites docs/validator-conformance.md.
+conformance: $(DEVELOPER)
+	$(BIN)/python -m tests.validation.conformance.report
 
 # Grows a database of its own to SIZES resources, and rewrites docs/performance.md; SCALE=--help tells more.
 scale: $(DEVELOPER)

@@ -97,6 +97,11 @@ def _http(value: str) -> None:
         raise ValidationError("It must have a path, such as /fhir, and no query, fragment or final slash.")
 
 
+def _server(value: str) -> None:
+    if value:
+        _http(value)
+
+
 def _setting(default: T, rule: rules.Field[Any], meaning: str, *, secret: bool = False) -> T:
     # Typed as its default, as dataclasses.field is.
     return field(default=default, metadata={"rule": rule, "meaning": meaning, "secret": secret})
@@ -194,6 +199,22 @@ class Settings:
     )
     log_level: str = _setting(
         "info", rules.String(validate=OneOf(["debug", "info", "warning", "error"])), "Least level logged."
+    )
+
+    terminology_server: str = _setting(
+        "",
+        rules.String(validate=_server),
+        "FHIR base of a terminology server that is asked about what terminology_systems names. Empty: none.",
+    )
+    terminology_systems: tuple[str, ...] = _setting(
+        (),
+        _Words(),
+        "URLs of the code systems whose codes, and nothing else, may be sent to the terminology server.",
+    )
+    terminology_timeout: float = _setting(
+        2.0,
+        rules.Float(validate=Range(0.1, 60)),
+        "Seconds that the terminology server may take; what it does not answer is not known.",
     )
 
     @property
@@ -316,6 +337,8 @@ def _contradictions(found: Settings) -> list[str]:
             f"{variable('public_url')}: It is needed, because {variable('host')} is '{found.host}' "
             "and others will follow the links."
         )
+    if bool(found.terminology_server) != bool(found.terminology_systems):
+        faults.append(f"{variable('terminology_server')} and {variable('terminology_systems')} go together.")
     return faults
 
 

@@ -24,6 +24,7 @@ from server.http.app import create
 from server.settings import read
 from server.store import embedded, migrate
 from server.store.database import Database
+from server.terminology import remote, table
 from tests import make
 from tests.caller import Caller, token
 
@@ -55,8 +56,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_added() -> None:
-    """No test sees the search parameters that the request of another one held."""
+    """No test sees what was added, or the code systems, that the request of another one held."""
     added.hold(added.NONE)
+    table.hold(None)
+    remote.hold(None)
 
 
 @pytest.fixture(scope="session")

@@ -136,7 +136,11 @@ def team(about: str, *members: str, **more: Any) -> Resource:
 
 def linkage(to: str, **more: Any) -> Resource:
     """A resource of no child that points at another."""
-    return {"resourceType": "Linkage", "item": [{"type": "source", "resource": reference(to)}], **more}
+    items = [
+        {"type": "source", "resource": reference(to)},
+        {"type": "alternate", "resource": {"display": "Nobody"}},
+    ]
+    return {"resourceType": "Linkage", "item": items, **more}
 
 
 def list_of(*paths: str, **more: Any) -> Resource:

@@ -42,6 +42,18 @@ def test_one_tls_file_without_the_other_is_a_fault(tmp_path):
         read({"CHILDRECORD_TLS_KEY": str(key)})
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"CHILDRECORD_TERMINOLOGY_SERVER": "https://tx.example.org/fhir"},
+        {"CHILDRECORD_TERMINOLOGY_SYSTEMS": "http://snomed.info/sct"},
+    ],
+)
+def test_a_terminology_server_and_what_it_may_be_asked_about_go_together(given):
+    with pytest.raises(BadSettings, match=r"TERMINOLOGY_SERVER and .*SYSTEMS go together"):
+        read(given)
+
+
 def test_http_is_accepted_where_the_operator_says_that_the_network_is_private():
     found = read({"CHILDRECORD_PUBLIC_URL": "http://record.internal/fhir", "CHILDRECORD_ALLOW_HTTP": "true"})
     assert found.public_url == "http://record.internal/fhir"

@@ -4,13 +4,14 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from marshmallow import Schema, ValidationError, fields, validate
 
+from server.access.policy import MARK, REFUSE, Policy, policy
 from server.settings import CannotStart
 
 
@@ -51,6 +52,14 @@ class Agency:
     marks_identifiers: bool = False
     integrity: bool = True
     demonstration: bool = False
+    policy: Policy = field(default_factory=Policy)
+
+
+def _a_policy(said: Any) -> None:
+    """`true` or `false`; `refuse` or `mark` for every profile; or which for which, `*` being the others."""
+    given = said.values() if isinstance(said, dict) else (said,)
+    if not (isinstance(said, bool) or (said != {} and all(each in (REFUSE, MARK) for each in given))):
+        raise ValidationError("Not true, false, 'refuse', 'mark', nor an object of these two by profile.")
 
 
 class _RightSchema(Schema):
@@ -78,7 +87,7 @@ class _AgencySchema(Schema):
     identifiers = fields.String(validate=validate.OneOf(("refuse", "mark")), load_default="refuse")
     integrity = fields.Boolean(load_default=True)
     likeness = fields.Boolean(load_default=True)
-    profiles = fields.Boolean(load_default=True)
+    profiles = fields.Raw(validate=_a_policy, load_default=True)
     rights = fields.List(fields.Nested(_RightSchema), required=True)
 
 
@@ -127,6 +136,7 @@ def _agency(content: dict[str, Any], number: int) -> Agency:
         marks_identifiers=content["identifiers"] == "mark",
         integrity=content["integrity"],
         demonstration=content["demonstration"],
+        policy=policy(content["profiles"]),
     )
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from server.access.agency import Agency
-from server.child import attendance, identity, involvement
+from server.child import attendance, identity, involvement, statutory
+from server.child.codeday import code_day
 from server.child.involvement import Involvement
-from server.child.kind import Kinds
+from server.child.kind import Kinds, kinds, profiles
 from server.record.hook import Hooks
 from server.search.hash import Hasher
 from server.search.registry import Registry
@@ -21,4 +22,8 @@ def hooks(agencies: Iterable[Agency], registry: Registry, hasher: Hasher, base_u
         sightings=known.sightings,
         restriction=involvement.restriction,
         kind=Kinds(registry, hasher, base_url).kind,
+        profiles=profiles,
+        kinds=kinds(),
+        day=code_day,
+        statutes=statutory.hook(),
     )

@@ -16,9 +16,12 @@ _COMMANDS = {
     "database": ("database", "Bring the schema up to date, or see how it stands."),
     "client": ("client", "Add, list, rotate and remove the clients of the agencies."),
     "import": ("import_", "Read the files that agencies have."),
+    "validate": ("validate", "Say what is wrong in files of resources."),
+    "profiles": ("profiles", "Check definitions, and make their snapshots."),
+    "rules": ("rules", "List the statutory rules, and what breaks them now."),
     "settings": ("settings", "List every setting with its value."),
     "definitions": ("definitions", "Make the library of definitions out of a FHIR package."),
-    "terminology": ("definitions", "Make code systems and value sets out of lists."),
+    "terminology": ("terminology", "Load code systems; make our own out of lists."),
 }
 
 

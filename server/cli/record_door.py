@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 from server.access.access import Access
@@ -26,7 +27,9 @@ class RecordDoor:
 
     def __init__(self, opened: Door, agency: str) -> None:
         self._opened = opened
-        self._access: Access = as_agency(opened, agency, CLIENT)
+        access = as_agency(opened, agency, CLIENT)
+        bringing = replace(access.agency, policy=access.agency.policy.of_imports())
+        self._access: Access = replace(access, agency=bringing)
 
     def holds(self, reference: str) -> bool:
         """Whether the record has the resource and the agency may see it."""
@@ -60,10 +63,21 @@ class RecordDoor:
         bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
         respond(FhirRequest("POST", "", content=bundle), self._opened, self._access)
 
+    def children(self) -> Iterator[str]:
+        """The ids of the children whom the agency sees."""
+        return (each["id"] for each in self._pages("Patient", (("_elements", "id"), ("_total", "none"))))
+
+    def everything(self, child: str) -> Iterator[Json]:
+        """What the agency may see of a child, the Patient included."""
+        return self._pages(f"Patient/{child}/$everything", ())
+
     def _search(self, type: str, query: Sequence[tuple[str, str]]) -> Iterator[Json]:
-        page: Sequence[tuple[str, str]] | None = (*query, ("_count", _PAGE), ("_total", "none"))
+        return self._pages(type, (*query, ("_total", "none")))
+
+    def _pages(self, path: str, query: Sequence[tuple[str, str]]) -> Iterator[Json]:
+        page: Sequence[tuple[str, str]] | None = (*query, ("_count", _PAGE))
         while page is not None:
-            answer = self._answer(FhirRequest("GET", type, tuple(page)))
+            answer = self._answer(FhirRequest("GET", path, tuple(page)))
             yield from (entry["resource"] for entry in answer.get("entry", ()))
             page = _next(answer)
 

@@ -1,9 +1,20 @@
 """How the command line speaks."""
 
+import sys
+from typing import TextIO
+
 from rich.console import Console
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+_WIDE = 200
+"""Columns where nobody looks: a table that goes into a file or a pipe is not cut to a screen's width."""
+
+
+def _console(stream: TextIO) -> Console:
+    width = None if stream.isatty() else _WIDE
+    return Console(stderr=stream is sys.stderr, highlight=False, width=width)
+
+
+console, errors = _console(sys.stdout), _console(sys.stderr)
 
 
 def step(told: str) -> None:

@@ -1,4 +1,4 @@
-"""The search parameters that were added while the server runs, as the request at hand sees them.
+"""The definitions that were added while the server runs, as the request at hand sees them.
 
 They are kept in the database, and may change from one moment to the next; a request sees those of one moment,
 from its beginning to its end. Who opens a record holds them (`record.parameters`).
@@ -7,13 +7,18 @@ from its beginning to its end. Who opens a record holds them (`record.parameters
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from server.definition.searchparameter import SearchParameter
+
+if TYPE_CHECKING:
+    from server.definition.library import Library
 
 
 @dataclass(frozen=True, eq=False)
 class Added:
-    """Those of one moment: by type, then by code. What is worked out from them may be kept by them.
+    """Search parameters of one moment: by type, then by code. What is worked out from them may be kept by
+    them.
 
     `incomplete`: the canonicals of those that do not find every resource yet. `outdated`: whether there are
     rows of an older release in the index. `progress`: how much is done of that (`WHOLE`) and of each of
@@ -45,6 +50,7 @@ WHOLE = ""
 NONE = Added()
 
 _held: ContextVar[Added] = ContextVar("added", default=NONE)
+_library: ContextVar["Library | None"] = ContextVar("library", default=None)
 
 
 def added() -> Added:
@@ -52,6 +58,12 @@ def added() -> Added:
     return _held.get()
 
 
-def hold(those: Added) -> None:
+def library() -> "Library | None":
+    """The library that has what was added beside what ships; None: nothing was."""
+    return _library.get()
+
+
+def hold(those: Added, library: "Library | None" = None) -> None:
     """Let the request at hand see these, until the next one begins."""
     _held.set(those)
+    _library.set(library)

@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/operationdefinition.html
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,18 +14,25 @@ from server.fhir import Json
 from server.fhir.primitive import PRIMITIVES
 
 _HL7 = "http://hl7.org/fhir/"
-_ANY = "Resource"
+_RESOURCE = "Resource"
+
+ANY = "Element"
+"""The type of a parameter that takes a value of any type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`max` is None where there is no limit; `codes`: the value set whose codes alone it takes."""
+    """`max` is None where there is no limit; `codes`: the value set whose codes alone it takes.
+
+    `type` is `Element` where it takes a value of any type, and empty where it is made of `parts`.
+    """
 
     name: str
     min: int
     max: int | None
     type: str
     codes: str | None
+    parts: tuple["Parameter", ...] = ()
 
     @property
     def is_primitive(self) -> bool:
@@ -35,11 +42,11 @@ class Parameter:
     @property
     def is_resource(self) -> bool:
         """Whether its value is a resource."""
-        return self.type == _ANY or self.type in library().resource_types
+        return self.type == _RESOURCE or self.type in library().resource_types
 
     def takes(self, type_: str) -> bool:
         """Whether a resource of the type may be its value."""
-        return self.type in (_ANY, type_)
+        return self.type in (_RESOURCE, type_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +69,11 @@ class Operation:
 
     @property
     def by_get(self) -> bool:
-        """Whether a URL says all of it, and nothing changes.
+        """Whether a URL can say what it needs, and nothing changes.
 
         https://hl7.org/fhir/R4/operationdefinition-definitions.html#OperationDefinition.affectsState
         """
-        return not self.affects_state and all(each.is_primitive for each in self.taken)
+        return not self.affects_state and all(each.is_primitive or not each.min for each in self.taken)
 
     def on(self, type_: str) -> bool:
         """Whether it is one of the type's operations."""
@@ -101,23 +108,20 @@ def _operation(definition: Json) -> Operation:
         url=definition["url"],
         code=definition["code"],
         levels=frozenset(level for level in ("system", "type", "instance") if definition[level]),
-        types=frozenset() if _ANY in types else types,
+        types=frozenset() if _RESOURCE in types else types,
         # Where HL7 does not say it, the careful reading holds: a GET must not change anything.
         affects_state=definition.get("affectsState", True),
-        taken=tuple(_parameters(definition, "in")),
-        given=tuple(_parameters(definition, "out")),
+        taken=tuple(_parameters(definition.get("parameter", ()), "in")),
+        given=tuple(_parameters(definition.get("parameter", ()), "out")),
     )
 
 
-def _parameters(definition: Json, use: str) -> Iterator[Parameter]:
-    for each in definition.get("parameter", ()):
+def _parameters(listed: Iterable[Json], use: str) -> Iterator[Parameter]:
+    for each in listed:
         if each["use"] != use:
             continue
-        if "type" not in each:
-            raise Unusable(
-                f"'{definition['url']}': the parameter '{each['name']}' has parts, which are not built."
-            )
         most, binding = each["max"], each.get("binding", {})
         codes = binding["valueSet"] if binding.get("strength") == "required" else None
         limit = None if most == "*" else int(most)
-        yield Parameter(each["name"], each["min"], limit, each["type"], codes)
+        parts = tuple(_parameters(each.get("part", ()), use))
+        yield Parameter(each["name"], each["min"], limit, each.get("type", ""), codes, parts)

@@ -63,6 +63,9 @@ class Own:
         path = self._paths.get(kind, {}).get(url)
         return _read(path) if path else None
 
+    def urls(self, kind: str) -> tuple[str, ...]:
+        return tuple(self._paths.get(kind, ()))
+
     def __contains__(self, name: tuple[str, str]) -> bool:
         kind, url = name
         return url in self._paths.get(kind, ())

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from server.definition.snapshot import BASE
 from server.fhir import Json
 
 OWN = "https://w3id.org/single-child-record/"
@@ -32,7 +33,8 @@ def dangling(definition: Json, exists: Callable[[tuple[str, str]], bool]) -> Ite
 def _named(key: str, text: str) -> Iterator[tuple[str, str]]:
     """The definitions that a property has to find, by type and canonical."""
     if key == "baseDefinition":
-        yield "StructureDefinition", text.partition("|")[0]
+        if text != BASE:
+            yield "StructureDefinition", text.partition("|")[0]
         return
     found = _CANONICAL.match(text)
     if found and (found[1] == OWN or key in _FOLLOWED):

@@ -25,10 +25,13 @@ def to_xml(resource: bytes | Json, pretty: bool = False) -> bytes:
     return _DECLARATION + text
 
 
-def from_xml(body: bytes) -> Json:
+def from_xml(body: bytes, *, remarks: bool = False) -> Json:
     """The resource that an XML document holds, as JSON would hold it.
+
+    What is read to be kept may have no comments and processing instructions; with `remarks` they are passed
+    over.
 
     Raises:
         Malformed: it is not XML, or not of the form that FHIR gives it; the sentence names line and column.
     """
-    return read(body)
+    return read(body, remarks=remarks)

@@ -14,6 +14,7 @@ from xml.parsers import expat
 
 from server.definition import xml_form, xml_narrative
 from server.definition.xml_form import Child
+from server.definition.xml_place import element_at
 from server.definition.xml_writer import NAMESPACE
 from server.fhir import Json
 from server.fhir.issue import Malformed
@@ -26,8 +27,8 @@ _UTF_8 = ("utf-8", "utf8", "us-ascii")
 _SPACE = " \t\r\n"
 
 
-def read(body: bytes) -> Json:
-    """The resource.
+def read(body: bytes, *, remarks: bool = False) -> Json:
+    """The resource. `remarks`: comments and processing instructions are passed over, where nothing is kept.
 
     Raises:
         Malformed: it is not XML, or not of the form that FHIR gives it.
@@ -37,7 +38,7 @@ def read(body: bytes) -> Json:
         raise Malformed("The body is empty; an XML document was expected.")
     if b"\0" in body:
         raise Malformed("The body is not UTF-8: it holds a zero byte, as UTF-16 does, and no XML may.")
-    return _Reading(body).resource()
+    return _Reading(body, remarks).resource()
 
 
 class _Reading:
@@ -47,15 +48,27 @@ class _Reading:
     newest child (`last`). A primitive with nothing but a value opens nothing: it is a `leaf` until it ends.
     """
 
-    __slots__ = ("body", "children", "hollow", "last", "leaf", "open", "parser", "prefixed", "target")
+    __slots__ = (
+        "body",
+        "children",
+        "hollow",
+        "last",
+        "leaf",
+        "open",
+        "parser",
+        "prefixed",
+        "remarks",
+        "target",
+    )
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, remarks: bool) -> None:
         self.body = body
+        self.remarks = remarks
         self.parser = parser = expat.ParserCreate("utf-8", namespace_separator=" ")
         parser.ordered_attributes = parser.buffer_text = True
         parser.XmlDeclHandler = self._declaration
         parser.StartDoctypeDeclHandler = self._document_type
-        parser.ProcessingInstructionHandler = self._instruction
+        parser.ProcessingInstructionHandler = None if remarks else self._instruction
         parser.StartNamespaceDeclHandler = self._namespace
         self.prefixed = False
         self.children = xml_form.resources().children
@@ -72,7 +85,7 @@ class _Reading:
         """Take the elements of FHIR (and no longer those of a narrative)."""
         self.parser.StartElementHandler, self.parser.EndElementHandler = self._start, self._end
         self.parser.CharacterDataHandler = self._text
-        self.parser.CommentHandler = self._comment
+        self.parser.CommentHandler = None if self.remarks else self._comment
 
     def resource(self) -> Json:
         holder = self.target
@@ -263,4 +276,7 @@ class _Reading:
     def refuse(self, what: str) -> NoReturn:
         """Say what is wrong at the place that the parser has reached."""
         line, column = self.parser.CurrentLineNumber, self.parser.CurrentColumnNumber + 1
-        raise Malformed(f"The XML is not that of a FHIR resource: {what} (line {line}, column {column}).")
+        raise Malformed(
+            f"The XML is not that of a FHIR resource: {what} (line {line}, column {column}).",
+            expression=element_at(self.body, self.parser.CurrentByteIndex),
+        )

@@ -5,8 +5,7 @@ from typing import Any
 
 from server.fhir import Json
 from server.fhir import reference as _reference
-
-ABSTRACT = frozenset({"Resource", "DomainResource"})
+from server.fhir.property import ABSTRACT
 
 
 class Found(list[tuple[Any, str]]):

@@ -9,12 +9,19 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One `OperationOutcome.issue`."""
+    """One `OperationOutcome.issue`.
+
+    `source` is where the rule stands: a definition and its element, `canonical#id`, with `rule` as the key of
+    an invariant. `profile` is the profile that was asked for when the issue came up; none is the type's own.
+    """
 
     code: str
     diagnostics: str
     expression: tuple[str, ...] = ()
     severity: str = "error"
+    source: str = ""
+    rule: str = ""
+    profile: str = ""
 
 
 class FhirError(Exception):

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from server.fhir import json_place
 from server.fhir.issue import Malformed
 
 DEPTH_LIMIT = 100
@@ -20,6 +21,7 @@ EXPONENT_LIMIT = 400
 """A number beyond 1e±400 is no measurement, and arithmetic on it would take all the memory there is."""
 
 _DIGITS_LIMIT = 1000
+_SEARCHED_LIMIT = 1024 * 1024
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _KEY = re.compile(rb'"[ \t\r\n]*:')
 
@@ -158,10 +160,17 @@ def _refuse_duplicate_keys(body: bytes) -> None:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise Malformed(f"The property '{shown(key)}' appears twice in one object of the body.")
+                text = f"The property '{shown(key)}' appears twice in one object of the body"
+                raise Malformed(f"{text}{_second_time(body)}.")
             seen.add(key)
 
     JSONDecoder(object_pairs_hook=unique, parse_int=str, parse_float=str).decode(body.decode())
+
+
+def _second_time(body: bytes) -> str:
+    # Looking for the place takes a hundred times as long as reading.
+    found = json_place.twice(body.decode()) if len(body) <= _SEARCHED_LIMIT else None
+    return f", the second time at line {found[0]}, column {found[1]}" if found else ""
 
 
 def shown(text: str) -> str:

@@ -4,17 +4,15 @@ http://hl7.org/fhirpath/N1/ with the additions of https://hl7.org/fhir/R4/fhirpa
 
 An expression becomes a chain of closures, each of which takes an element, finds the next ones and hands them
 on; types are known beforehand from the definitions, so that nothing is looked up while a resource is read.
-What is beyond that goes to fhirpathpy, which is some fifty times slower.
+What is beyond that goes to `fhirpath`, which knows all of the language.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-from server.fhir import Json, closure
-from server.fhir.closure import ABSTRACT, Emit, Found, Test, Then
+from server.fhir import Json, closure, fhirpath
+from server.fhir.closure import Emit, Found, Test, Then
 from server.fhir.expression import (
     Binary,
     Call,
@@ -28,45 +26,14 @@ from server.fhir.expression import (
     parse,
     roots,
 )
+from server.fhir.fhirpath import Environment
+from server.fhir.property import ABSTRACT, Property, TypeOf, Unknown, is_a
 
+__all__ = ["Path", "Property", "TypeOf", "Unknown", "applicable", "compile", "criterion", "is_closure"]
 
-class Property(NamedTuple):
-    """A JSON property that carries an element: `valueQuantity` of type Quantity carries `value`.
-
-    The type of an element that is defined in place is its path (`Patient.contact`).
-    """
-
-    key: str
-    type: str
-    repeated: bool
-
-
-TypeOf = Callable[[str, str], tuple[Property, ...]]
-"""The properties that carry a child: `(type, name)` → one, several for a choice, none if there is none."""
 
 Path = Callable[[Json], list[tuple[Any, str]]]
 """What an expression finds in a resource: elements, each with its FHIR type."""
-
-
-class Unknown(Exception):
-    """An expression that names what there is not: an element that its type does not have."""
-
-
-_ABOVE = {
-    "Age": "Quantity",
-    "Count": "Quantity",
-    "Distance": "Quantity",
-    "Duration": "Quantity",
-    "canonical": "uri",
-    "code": "string",
-    "id": "string",
-    "markdown": "string",
-    "oid": "uri",
-    "positiveInt": "integer",
-    "unsignedInt": "integer",
-    "url": "uri",
-    "uuid": "uri",
-}
 
 
 def applicable(expression: str, type: str) -> bool:
@@ -87,7 +54,7 @@ def compile(expression: str, type: str, type_of: TypeOf) -> Path:
     try:
         union = parse(expression)
     except Unread:
-        return _by_fhirpathpy(expression, type)
+        return _in_full(expression, type, type_of)
     compiler = _Compiler(type, type_of)
     chains: list[Emit] = []
     others: list[Path] = []
@@ -97,7 +64,7 @@ def compile(expression: str, type: str, type_of: TypeOf) -> Path:
         try:
             chains.append(compiler.walk(part, type, closure.keep))
         except Unread:
-            others.append(_by_fhirpathpy(text, type))
+            others.append(_in_full(text, type, type_of))
     return _path(closure.every(chains), others)
 
 
@@ -118,7 +85,7 @@ def criterion(node: Node, type: str, type_of: TypeOf) -> Callable[[Any, Json], b
 
 
 def is_closure(expression: str, type: str, type_of: TypeOf) -> bool:
-    """Whether the expression compiles without fhirpathpy."""
+    """Whether the expression compiles without the whole of FHIRPath."""
     try:
         compiler = _Compiler(type, type_of)
         for part in parse(expression).parts:
@@ -167,7 +134,7 @@ class _Compiler:
                 assert source is not None
                 return self.walk(source, type, lambda t: self._child(t, name, then))
             case Typed("as", source, wanted):
-                return self.walk(source, type, lambda t: then(t) if _is(t, wanted) else closure.nothing)
+                return self.walk(source, type, lambda t: then(t) if is_a(t, wanted) else closure.nothing)
             case Index(source, at):
                 return self._nth(source, at, type, then)
             case Literal(value):
@@ -255,7 +222,7 @@ class _Compiler:
             case Typed("is", source, wanted):
                 answer = closure.keep_as("boolean")
                 return closure.single(
-                    self.walk(source, type, lambda t: closure.constant(_is(t, wanted), answer))
+                    self.walk(source, type, lambda t: closure.constant(is_a(t, wanted), answer))
                 )
             case Call(source, "exists", ()):
                 return closure.exists(self._from(source, type, closure.keep_as))
@@ -284,27 +251,21 @@ def _possible(types: Iterable[str], then: Then) -> dict[str, Emit]:
     return {type: after for type, after in afters.items() if after is not closure.nothing}
 
 
-def _is(type: str, wanted: str) -> bool:
-    return type == wanted or _ABOVE.get(type) == wanted
+def _in_full(expression: str, type: str, type_of: TypeOf) -> Path:
+    """By the whole of FHIRPath: a few times slower, as it does not know beforehand what follows a step."""
+    compiled = fhirpath.compile(expression, type, type_of)
+    return lambda resource: [
+        (value, _short(its))
+        for value, its, _ in compiled.evaluate(resource, Environment(resource=resource))
+        if value is not None
+    ]
 
 
-_ABSTRACT_ROOT = re.compile(r"(?<![\w/.'])(?:Domain)?Resource(?=\.)")
-
-
-def _by_fhirpathpy(expression: str, type: str) -> Path:
-    # Half a second of imports that few processes ever need.
-    from fhirpathpy import compile as compile_
-    from fhirpathpy.models import models
-
-    evaluate = compile_(_ABSTRACT_ROOT.sub(type, expression), models["r4"], {"returnRawData": True})
-    return lambda resource: [_typed(node) for node in evaluate(resource, None)]
-
-
-def _typed(node: Any) -> tuple[Any, str]:
-    """A result of fhirpathpy, which names the place of an element that has no type of its own."""
-    value = getattr(node, "data", node)
-    type_: str = getattr(node, "path", None) or _system_type(value)
-    return value, "BackboneElement" if "." in type_ else type_
+def _short(type: str) -> str:
+    """The FHIR type that one of FHIRPath's own is, and an element defined in place has no type of its own."""
+    if type.startswith("System."):
+        return type[7].lower() + type[8:]
+    return "BackboneElement" if "." in type else type
 
 
 def _system_type(value: Any) -> str:
@@ -313,8 +274,4 @@ def _system_type(value: Any) -> str:
             return "boolean"
         case int():
             return "integer"
-        case Decimal():
-            return "decimal"
-        case str():
-            return "string"
-    return "Element"
+    return "string"

@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/search.html#date
 """
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -52,6 +52,13 @@ def period(element: Json) -> Interval:
     """The instants of a Period; an end that is missing is open."""
     start, end = element.get("start"), element.get("end")
     return (interval(start)[0] if start else LOWEST), (interval(end)[1] if end else HIGHEST)
+
+
+def day(text: str) -> date | None:
+    """The day that a date or a time falls on at home; None where it is known to the month or the year."""
+    if len(text) == len("YYYY-MM-DD"):
+        return date.fromisoformat(text)
+    return interval(text)[0].astimezone(HOME).date() if "T" in text else None
 
 
 def _date(year: int, month: str | None, day: str | None) -> Interval:

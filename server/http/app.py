@@ -15,6 +15,7 @@ from server.http.fhir import Fhir
 from server.http.route import namer
 from server.interaction.openapi import Document
 from server.oauth import server as oauth
+from server.record.warm import warm
 from server.settings import Settings, settings
 from server.store.database import Database
 
@@ -51,7 +52,9 @@ def preload() -> None:
     """Try it once, in the process that the workers are forked from: whatever cannot start says so there, and
     what is loaded for good is shared."""
     library().check()
-    database: Database = create().extensions["database"]
+    app = create()
+    warm(app.extensions["door"])
+    database: Database = app.extensions["database"]
     # A connection must not be used on both sides of a fork.
     database.close()
 

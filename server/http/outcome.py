@@ -6,10 +6,10 @@ from werkzeug.exceptions import HTTPException
 
 from server.fhir import json
 from server.fhir.issue import FhirError, Issue
+from server.fhir.outcome import outcome
 from server.http import wire
 from server.http.edge import REQUEST_ID
 from server.http.wire import Answer, Environ
-from server.interaction.answer import outcome
 
 _CODES = {404: "not-found", 405: "not-supported"}
 

@@ -9,7 +9,7 @@ from server.fhir import Json, json
 from server.fhir.exchange import FhirResponse
 from server.fhir.issue import FhirError, Issue, Malformed
 from server.fhir.meta import etag, http_date
-from server.fhir.primitive import legible
+from server.fhir.outcome import outcome
 from server.record.change import Change
 from server.store.row import Stored
 
@@ -58,16 +58,6 @@ def preference(prefer: str, name: str) -> str | None:
 def refused(error: FhirError) -> FhirResponse:
     """An OperationOutcome with everything that was wrong."""
     return FhirResponse(error.status, json.encode(outcome(error.issues)), error.headers)
-
-
-def outcome(issues: tuple[Issue, ...]) -> Json:
-    """The OperationOutcome of these issues."""
-    return {"resourceType": "OperationOutcome", "issue": [_issue(issue) for issue in issues]}
-
-
-def _issue(issue: Issue) -> Json:
-    found = {"severity": issue.severity, "code": issue.code, "diagnostics": legible(issue.diagnostics)}
-    return {**found, "expression": list(issue.expression)} if issue.expression else found
 
 
 def resource_of(content: Json | None, type_: str | None = None) -> Json:

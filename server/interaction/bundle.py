@@ -12,8 +12,8 @@ from server.fhir import Json, json
 from server.fhir.exchange import FhirRequest, FhirResponse
 from server.fhir.issue import Issue, NotSupported
 from server.fhir.meta import etag, instant
+from server.fhir.outcome import outcome
 from server.interaction import subset
-from server.interaction.answer import outcome
 from server.record.record import Record
 from server.record.search import Found
 from server.search.query import Query

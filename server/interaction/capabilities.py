@@ -14,7 +14,7 @@ from server.fhir import Json, json
 from server.fhir.issue import Invalid
 from server.fhir.json import DEPTH_LIMIT
 from server.fhir.meta import instant
-from server.interaction import declared, patch
+from server.interaction import declared, patch, terminology
 from server.interaction.describe import NAMED, OF_OTHERS, PARAMETERS
 from server.operation import registry as operations
 from server.record.door import Door
@@ -29,7 +29,6 @@ MODES = ("full", "normative", "terminology")
 LIMIT = f"{OWN}StructureDefinition/limit"
 """The extension that declares a limit."""
 
-_SMART = "http://fhir-registry.smarthealthit.org/StructureDefinition/"
 _NORMATIVE = frozenset(
     {
         "Binary", "Bundle", "CapabilityStatement", "CodeSystem", "Observation", "OperationDefinition",
@@ -77,11 +76,14 @@ class Statement:
         Raises:
             Invalid: it is asked for in a mode that there is not.
         """
-        return self._made(mode, self.hold())
+        those = self.hold()
+        # Code systems come by a command, too, of which nothing is said here.
+        return self._text(mode, those) if mode == "terminology" else self._made(mode, those)
 
     def hold(self) -> Added:
         """Take up the search parameters that were added meanwhile."""
         self._door.parameters.hold_of(self._door.database)
+        self._door.hold_code_systems()
         return added()
 
     def _text(self, mode: str, those: Added) -> bytes:
@@ -117,12 +119,8 @@ class Statement:
         }
 
     def terminology(self) -> Json:
-        """The TerminologyCapabilities: the code systems that are at hand."""
-        systems = sorted(self._door.library.code_systems().items())
-        return {
-            **self._head("TerminologyCapabilities"),
-            "codeSystem": [{"uri": url, **_version(version)} for url, version in systems],
-        }
+        """The TerminologyCapabilities."""
+        return {**self._head("TerminologyCapabilities"), **terminology.elements()}
 
     def _head(self, type_: str) -> Json:
         name = "Single Child Record"
@@ -140,15 +138,11 @@ class Statement:
         }
 
     def _security(self) -> Json:
-        uris = {
-            "url": _SMART + "oauth-uris",
-            "extension": [{"url": "token", "valueUri": f"{self._settings.issuer}/auth/token"}],
-        }
         service = {
             "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
             "code": "SMART-on-FHIR",
         }
-        return {"extension": [uris], "cors": True, "service": [{"coding": [service]}]}
+        return {"cors": True, "service": [{"coding": [service]}]}
 
     def _resource(self, type_: str, revincludes: Mapping[str, list[str]]) -> Json:
         interactions = declared.of_type(type_)
@@ -242,10 +236,6 @@ def _limit(name: str, value: int) -> Json:
         "url": LIMIT,
         "extension": [{"url": "name", "valueCode": name}, {"url": "value", "valueUnsignedInt": value}],
     }
-
-
-def _version(version: str | None) -> Json:
-    return {"version": [{"code": version, "isDefault": True}]} if version else {}
 
 
 def _normative(statement: Json) -> Json:

@@ -7,7 +7,7 @@ from server.access.access import Access, conditions_of
 from server.access.agency import Agency, agencies, read
 from server.access.scope import Scope, parse
 from server.child.hooks import hooks
-from server.definition.library import library
+from server.definition.library import Library, library
 from server.fhir.issue import FhirError
 from server.interaction.publish import publish
 from server.operation.registry import operations
@@ -19,6 +19,9 @@ from server.settings import CannotStart, Settings
 from server.store import agencies as numbering
 from server.store import jobs, marks
 from server.store.database import Database
+from server.terminology.elsewhere import Server
+from server.terminology.remote import Remote
+from server.terminology.table import Tables
 
 _FINGERPRINT = "index-key"
 
@@ -48,6 +51,7 @@ def door(found: Settings, database: Database) -> Door:
         known = agencies(contents, numbering.numbers(connection, contents))
     for agency in known.values():
         _compiled(agency, registry)
+        _known(agency, definitions)
     operations()
     opened = Door(
         database=database,
@@ -64,12 +68,20 @@ def door(found: Settings, database: Database) -> Door:
         explain=frozenset(found.explain),
         slow_query=found.slow_query,
         types=frozenset(definitions.resource_types),
+        tables=Tables(database),
+        remote=_remote(found),
     )
     reindex.prepare(opened)
     publish(opened)
     for job, child in jobs.left(database):
         jobs.restrict_rest(database, job, child)
     return opened
+
+
+def _remote(found: Settings) -> Remote | None:
+    if not found.terminology_server:
+        return None
+    return Remote(Server(found.terminology_server, found.terminology_timeout), found.terminology_systems)
 
 
 def access(opened: Door, client: str, agency: str, scopes: tuple[Scope, ...]) -> Access:
@@ -93,6 +105,15 @@ def _compiled(agency: Agency, registry: Registry) -> None:
                     conditions_of(type_, criteria, registry)
                 except FhirError as error:
                     raise NotReady(f"The rights of '{agency.code}' cannot be applied: {error}") from error
+
+
+def _known(agency: Agency, definitions: Library) -> None:
+    """Refuse a policy for a profile that there is not."""
+    for profile in agency.policy.named:
+        if definitions.definition(profile) is None:
+            raise NotReady(
+                f"The rights of '{agency.code}' speak of the profile '{profile}', which does not exist."
+            )
 
 
 def _key(found: Settings) -> bytes:

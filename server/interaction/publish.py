@@ -9,12 +9,14 @@ from pathlib import Path
 
 from server.access.access import Access
 from server.access.agency import Agency, Right
+from server.access.policy import Policy
 from server.access.scope import Scope
 from server.definition.folder import profiles, terminology
 from server.fhir.exchange import FhirRequest
 from server.interaction import write
+from server.record.added import OURSELVES
 from server.record.door import Door
-from server.record.record import OURSELVES, Record
+from server.record.record import Record
 from server.store import locator, marks
 
 _MARK = "definitions"
@@ -28,6 +30,7 @@ _SERVER = Agency(
     organization="",
     rights=(Right(("*",), "cruds", children="all", change="any"),),
     integrity=False,
+    policy=Policy(applied=False),
 )
 
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from server.fhir import Json, json
 from server.fhir.exchange import FhirRequest, FhirResponse
 from server.fhir.issue import FhirError, Issue
-from server.interaction import answer, entry
+from server.fhir.outcome import outcome
+from server.interaction import entry
 from server.record.record import Record
 
 Route = Callable[[FhirRequest, Record], FhirResponse]
@@ -38,7 +39,7 @@ def _body(content: Json) -> Json:
             return {"bundle": head, "entries": [_entry(each) for each in content.get("entry", ())]}
         case _ if version := _version(content):
             return {"version": version}
-    return {"outcome": answer.outcome((_DONE,))}
+    return {"outcome": outcome((_DONE,))}
 
 
 def _entry(each: Json) -> Json:
@@ -78,7 +79,7 @@ def again(kept: Json, request: FhirRequest, record: Record, route: Route) -> Fhi
 def _shown(record: Record, type_: str, id_: str, vid: str) -> bytes:
     """The version, or to who writes and may read nothing of the type that it was written."""
     if not record.access.may(type_, "r"):
-        return json.encode(answer.outcome((_DONE,)))
+        return json.encode(outcome((_DONE,)))
     return record.vread(type_, id_, vid).body.encode()
 
 
@@ -91,6 +92,6 @@ def _entry_again(at: int, before: Json, asked: Json, record: Record, route: Rout
         else:
             shown = route(entry.request(asked, at, record.door.base_url), record).body or b"{}"
     except FhirError as error:
-        told = {**before["response"], "outcome": answer.outcome(error.issues)}
+        told = {**before["response"], "outcome": outcome(error.issues)}
         return json.encode({"response": told})
     return b'{"resource":' + shown + b',"response":' + json.encode(before["response"]) + b"}"

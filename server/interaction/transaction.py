@@ -3,16 +3,20 @@
 https://hl7.org/fhir/R4/http.html#transaction
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from server.fhir import Json
 from server.fhir.exchange import FhirRequest, FhirResponse
-from server.fhir.issue import Malformed
+from server.fhir.issue import Issue, Malformed, Unprocessable
 from server.interaction import answer, entry, turn, write
 from server.interaction.fullurl import Names
 from server.interaction.turn import Part
+from server.record import judge
 from server.record.record import Record
+
+_TOLD = 1000
+"""Issues of a Bundle that are looked for once it is refused."""
 
 Route = Callable[[FhirRequest, Record], FhirResponse]
 
@@ -55,13 +59,35 @@ def _carry_out(parts: Sequence[Part], record: Record, route: Route) -> None:
         if part.request.method == "DELETE":
             _delete(part, record, route)
     names = turn.meet(parts, record)
-    record.promised = {(part.type, part.id) for part in parts if part.writes and part.id}
-    for part in ordered:
+    for part in parts:
+        with turn.at(part):
+            part.request = _with_names(part, names)
+    record.promised = {
+        (part.type, part.id): {**(part.request.content or {}), "id": part.id}
+        for part in parts
+        if part.writes and part.id
+    }
+    for number, part in enumerate(ordered):
         # What a create found is there: that is its answer.
         if part.done is None and not (part.request.method == "POST" and (part.found or part.same)):
-            with turn.at(part):
-                part.done = _carried_out(part, names, record, route)
+            try:
+                with turn.at(part):
+                    part.done = _carried_out(part, record, route)
+            except (Malformed, Unprocessable) as error:
+                # Whoever is refused is told everything at once.
+                error.issues += tuple(_faults(ordered[number + 1 :], record))
+                raise
     turn.agreed(parts, record)
+
+
+def _faults(parts: Sequence[Part], record: Record) -> Iterator[Issue]:
+    """What the entries would be refused for that have not been looked at yet, as far as they alone tell."""
+    left = _TOLD
+    for part in parts:
+        if part.writes and part.request.content and left > 0:
+            found = turn.in_bundle(part, judge.refusal(record.promised[part.type, part.id or ""], record))
+            left -= len(found)
+            yield from found
 
 
 def _delete(part: Part, record: Record, route: Route) -> None:
@@ -94,10 +120,16 @@ def _full_url(each: Json) -> str | None:
     return url if isinstance(url, str) else None
 
 
-def _carried_out(part: Part, names: Names, record: Record, route: Route) -> FhirResponse:
+def _with_names(part: Part, names: Names) -> FhirRequest:
+    """The entry's request, its references leading to the resources that the entries have become."""
     asked = part.request
-    if asked.content is not None:
-        asked = replace(asked, content=names.replaced(asked.content, part.full_url))
+    if asked.content is None:
+        return asked
+    return replace(asked, content=names.replaced(asked.content, part.full_url))
+
+
+def _carried_out(part: Part, record: Record, route: Route) -> FhirResponse:
+    asked = part.request
     if part.id is None or (part.condition is None and asked.method != "POST"):
         return route(asked, record)
     headers = {name: text for name, text in asked.headers.items() if name != "if-none-exist"}

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 from server import clock
 from server.fhir import Json
 from server.fhir.exchange import FhirRequest, FhirResponse
-from server.fhir.issue import FhirError, Malformed, MultipleMatches, PreconditionFailed
+from server.fhir.issue import FhirError, Issue, Malformed, MultipleMatches, PreconditionFailed
 from server.fhir.primitive import id as is_id
 from server.fhir.reference import references
 from server.interaction import condition, together, write
@@ -66,19 +66,22 @@ class at:  # noqa: N801  (reads as a phrase: with at(part))
     """Says in which entry something went wrong."""
 
     def __init__(self, part: Part) -> None:
-        self._at = part.at
+        self._part = part
 
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: Any, error: BaseException | None, _: Any) -> None:
         if isinstance(error, FhirError):
-            prefix = f"Bundle.entry[{self._at}]"
-            error.issues = tuple(
-                replace(
-                    issue, expression=tuple(f"{prefix}.resource.{e}" for e in issue.expression) or (prefix,)
-                )
-                for issue in error.issues
-            )
+            error.issues = in_bundle(self._part, error.issues)
+
+
+def in_bundle(part: Part, issues: Iterable[Issue]) -> tuple[Issue, ...]:
+    """The issues of an entry, each with its place in the Bundle."""
+    prefix = f"Bundle.entry[{part.at}]"
+    return tuple(
+        replace(issue, expression=tuple(f"{prefix}.resource.{e}" for e in issue.expression) or (prefix,))
+        for issue in issues
+    )
 
 
 def address(parts: Sequence[Part], record: Record) -> None:

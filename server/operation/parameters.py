@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from server.definition.library import library
-from server.definition.operation import Operation, Parameter
+from server.definition.operation import ANY, Operation, Parameter
 from server.fhir import Json
 from server.fhir.exchange import FhirRequest
 from server.fhir.issue import Invalid, Malformed
 from server.fhir.json import shown
 from server.fhir.primitive import PRIMITIVES
 from server.interaction import subset
+from server.terminology.codes import codes
 from server.validation.validate import validate
 
 _OF_EVERY_REQUEST = ("_format", "_pretty")
@@ -50,25 +50,37 @@ def given(operation: Operation, values: Mapping[str, Any]) -> Json:
     assert values.keys() <= {each.name for each in operation.given}, operation.url
     return {
         "resourceType": "Parameters",
-        "parameter": [part for each in operation.given for part in _parts(operation, each, values)],
+        "parameter": _parts(operation, operation.given, values),
     }
 
 
-def _parts(operation: Operation, parameter: Parameter, values: Mapping[str, Any]) -> Iterator[Json]:
-    value = values.get(parameter.name, [])
-    several = value if isinstance(value, list) else [value]
-    assert len(several) >= parameter.min, operation.url
-    key = "resource" if parameter.is_resource else _key(parameter.type)
-    yield from ({"name": parameter.name, key: each} for each in several)
+def _parts(operation: Operation, parameters: Iterable[Parameter], values: Mapping[str, Any]) -> list[Json]:
+    found: list[Json] = []
+    for parameter in parameters:
+        value = values.get(parameter.name, [])
+        several = value if isinstance(value, list) else [value]
+        assert len(several) >= parameter.min, operation.url
+        found += ({"name": parameter.name, **_said(operation, parameter, each)} for each in several)
+    return found
+
+
+def _said(operation: Operation, parameter: Parameter, value: Any) -> Json:
+    if parameter.parts:
+        return {"part": _parts(operation, parameter.parts, value)}
+    if parameter.type == ANY:
+        assert isinstance(value, dict), operation.url
+        return value
+    return {"resource" if parameter.is_resource else _key(parameter.type): value}
 
 
 def _of_url(request: FhirRequest, operation: Operation) -> Iterator[tuple[str, Any]]:
     for name, text in request.query:
         if name in _OF_EVERY_REQUEST or (name in subset.PARAMETERS and operation.gives_bundle):
             continue
-        parameter = _named(operation, name)
+        parameter = _named(operation, operation.taken, name)
         if not parameter.is_primitive:
-            raise Invalid(f"'{name}' is a {parameter.type}: it is sent in the body, in a Parameters.")
+            what = f"is a {parameter.type}" if parameter.type else "has parts"
+            raise Invalid(f"'{name}' {what}: it is sent in the body, in a Parameters.")
         yield name, _primitive(parameter, _read(parameter, text), text)
 
 
@@ -90,10 +102,16 @@ def _of_parameters(content: Json, operation: Operation) -> Iterator[tuple[str, A
     faults = validate({**content, "parameter": bare} if "parameter" in content else content)
     if faults:
         raise Malformed(issues=tuple(faults))
-    for at, each in enumerate(content.get("parameter", ())):
-        where = f"Parameters.parameter[{at}]"
-        parameter = _named(operation, each["name"], where)
-        yield parameter.name, _value(parameter, each, where)
+    yield from _of_parts(content.get("parameter", ()), operation, operation.taken, "Parameters.parameter")
+
+
+def _of_parts(
+    parts: Iterable[Json], operation: Operation, parameters: Iterable[Parameter], within: str
+) -> Iterator[tuple[str, Any]]:
+    for at, each in enumerate(parts):
+        where = f"{within}[{at}]"
+        parameter = _named(operation, parameters, each["name"], where)
+        yield parameter.name, _value(operation, parameter, each, where)
 
 
 def _without_resource(parameter: Any) -> Any:
@@ -104,18 +122,20 @@ def _without_resource(parameter: Any) -> Any:
     return {**rest, "valueBoolean": True}
 
 
-def _named(operation: Operation, name: str, where: Where = ()) -> Parameter:
-    for each in operation.taken:
+def _named(operation: Operation, parameters: Iterable[Parameter], name: str, where: Where = ()) -> Parameter:
+    for each in parameters:
         if each.name == name:
             return each
-    known = ", ".join(each.name for each in operation.taken) or "none"
+    known = ", ".join(each.name for each in parameters) or "none"
     raise Invalid(
         f"'{shown(name)}' is not a parameter of ${operation.code}, whose parameters are: {known}.",
         expression=where,
     )
 
 
-def _value(parameter: Parameter, part: Json, where: Where) -> Any:
+def _value(operation: Operation, parameter: Parameter, part: Json, where: str) -> Any:
+    if parameter.parts:
+        return _of_part(operation, parameter, part, where)
     if parameter.is_resource:
         resource = part.get("resource")
         if not isinstance(resource, dict) or not parameter.takes(str(resource.get("resourceType"))):
@@ -123,6 +143,8 @@ def _value(parameter: Parameter, part: Json, where: Where) -> Any:
         return resource
     key = next((name for name in part if name.startswith("value")), "")
     value = part.get(key, _NO_VALUE)
+    if parameter.type == ANY and key:
+        return {key: value}
     if parameter.is_primitive:
         # Any text may stand for another kind of text: what it says is checked.
         return _primitive(parameter, value, value if isinstance(value, str) else None, where)
@@ -131,13 +153,23 @@ def _value(parameter: Parameter, part: Json, where: Where) -> Any:
     return value
 
 
+def _of_part(operation: Operation, parameter: Parameter, part: Json, where: str) -> Any:
+    """What stands in the parts of a parameter, by their names."""
+    found: dict[str, list[Any]] = {}
+    for name, value in _of_parts(part.get("part", ()), operation, parameter.parts, f"{where}.part"):
+        found.setdefault(name, []).append(value)
+    for each in parameter.parts:
+        _count(operation, each, len(found.get(each.name, ())), f" in '{parameter.name}'")
+    return {name: tuple(values) for name, values in found.items()}
+
+
 def _primitive(parameter: Parameter, value: Any, text: str | None, where: Where = ()) -> Any:
     primitive = PRIMITIVES[parameter.type]
     if not primitive.valid(value):
         found = f"; '{shown(text)}' is not" if primitive.quotable and text is not None else ""
         raise Invalid(f"'{parameter.name}' has to be {primitive.expected}{found}.", expression=where)
-    codes = library().codes(parameter.codes) if parameter.codes else None
-    if codes is not None and not codes.contains(None, value):
+    listed = codes(parameter.codes) if parameter.codes else None
+    if listed is not None and not listed.contains(None, value):
         raise Invalid(f"'{parameter.name}' has no code '{shown(value)}'.", expression=where)
     return value
 
@@ -158,11 +190,13 @@ def _read(parameter: Parameter, text: str) -> Any:
     return text.replace(" ", "+") if parameter.type in ("instant", "dateTime") else text
 
 
-def _count(operation: Operation, parameter: Parameter, number: int) -> None:
+def _count(operation: Operation, parameter: Parameter, number: int, within: str = "") -> None:
     if number < parameter.min:
-        raise Invalid(f"${operation.code} needs the parameter '{parameter.name}'.")
+        raise Invalid(f"${operation.code} needs the parameter '{parameter.name}'{within}.")
     if parameter.max is not None and number > parameter.max:
-        raise Invalid(f"${operation.code} takes the parameter '{parameter.name}' {parameter.max} time(s).")
+        raise Invalid(
+            f"${operation.code} takes the parameter '{parameter.name}' {parameter.max} time(s){within}."
+        )
 
 
 def _key(type_: str) -> str:

@@ -1,18 +1,19 @@
 """What a write makes of the resource that was sent: as it is to be kept, if it says anything new."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from server.access import redact
-from server.access.agency import Agency
 from server.fhir import Json, json
-from server.fhir.issue import Inapplicable, Malformed, Unprocessable
+from server.fhir.issue import Inapplicable, Issue, Unprocessable
 from server.fhir.meta import stamped
-from server.record.door import Door
+from server.record import judge, mark
 from server.record.staging import Slot
 from server.store.row import Stored
-from server.validation.validate import validate
+
+if TYPE_CHECKING:
+    from server.record.record import Record
 
 Patch = Callable[[Json], Json]
 """From a resource to what it becomes."""
@@ -28,25 +29,39 @@ class Change(Enum):
     NONE = "unchanged"
 
 
-def to_keep(resource: Json, slot: Slot, at: datetime, door: Door, agency: Agency) -> Json:
-    """The resource as it is to be stored.
+def to_keep(resource: Json, slot: Slot, record: "Record") -> tuple[Json, tuple[Issue, ...]]:
+    """The resource as it is to be stored, and the faults with which the agency's policy accepts it.
 
     Raises:
-        Malformed: it is not valid. Unprocessable: it is a part of one, or against a rule of the record.
+        Malformed: it is not valid. Unprocessable: it is a part of one, or against a rule of a profile or of
+            the record.
     """
-    made = stamped(resource, slot.id, slot.version, at)
-    issues = validate(made)
-    if issues:
-        raise Malformed(issues=tuple(issues))
+    made = stamped(mark.taken_off(resource), slot.id, slot.version, record.at)
+    found = judge.faults(made, record)
+    if any(map(judge.is_basic, found)):
+        judge.tolerated(found, record)
     withheld = slot.was is not None and slot.was.withheld
     if redact.is_part(made, shown_whole=not withheld):
         raise Unprocessable(
             "A resource marked SUBSETTED or REDACTED is a part of one, and cannot take its place."
         )
-    if slot.was is not None and withheld:
+    prepared = _prepared(made, slot, record, found)
+    if prepared is not made:
+        found = judge.faults(prepared, record)
+    accepted = judge.tolerated(found, record)
+    return (mark.put_on(prepared) if accepted else prepared), accepted
+
+
+def _prepared(made: Json, slot: Slot, record: "Record", found: Sequence[Issue]) -> Json:
+    """With what its writer was not shown put back, and as the domain wants it."""
+    if slot.was is not None and slot.was.withheld:
         made = redact.restored(made, slot.was)
-    for prepare in door.hooks.prepare:
-        made = prepare(made, agency)
+    try:
+        for prepare in record.door.hooks.prepare:
+            made = prepare(made, record.access.agency)
+    except Unprocessable as refusal:
+        # Whoever is refused is told everything at once.
+        raise Unprocessable(issues=(*found, *refusal.issues)) from refusal
     return made
 
 

@@ -14,6 +14,9 @@ from server.search.registry import Registry
 from server.store import sight
 from server.store.database import Database
 from server.store.locator import RidSource
+from server.terminology import remote, table
+from server.terminology.remote import Remote
+from server.terminology.table import Tables
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,19 @@ class Door:
     types: frozenset[str] = frozenset()
     parameters: Parameters = field(default_factory=Parameters)
     """The search parameters that were added while the server runs."""
+    tables: Tables | None = None
+    """The code systems in the tables of the database."""
+    remote: Remote | None = None
+    """The terminology server that is asked about code systems which are not here."""
     woken: Event = field(default_factory=Event)
     """Set when a request was left to be answered later (`job.worker`)."""
     statement: Callable[[str], bytes] | None = None
     """The CapabilityStatement in one of its modes, where requests come in."""
+
+    def hold_code_systems(self) -> None:
+        """Let what is at hand find the codes that no definition lists."""
+        table.hold(self.tables)
+        remote.hold(self.remote)
 
     def traced(self, connection: Any, agency: int, children: Iterable[int]) -> set[int]:
         """Those of the children whose existence the agency has learned by tracing."""

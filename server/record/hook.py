@@ -1,13 +1,16 @@
 """What the domain does inside a write: it registers here, and is called in the transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from typing import NamedTuple
 
 from server.access.agency import Agency
 from server.fhir import Json
+from server.fhir.issue import Issue
 from server.search.types import Index
 from server.store.row import Sighting
+from server.validation.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,34 @@ Claim = tuple[str, str]
 """(system, value)."""
 
 
+class Kind(NamedTuple):
+    """The class that rights and presence know the resources of a profile by: all of one type."""
+
+    type: str
+    number: int
+
+
+Others = Mapping[str, Sequence[Json]]
+"""By profile: the child's other resources of that profile, as they will be after the transaction, as far as
+the writer may see them. The resource in question is not among them."""
+
+Statutory = Callable[[Json, Sequence[str], Others, Context], list[Issue]]
+"""`(resource, its profiles, the others, context)`: what the rules across resources find. Each issue names its
+`profile`, its `rule` and a `source`; what is no error is asked for only where `context.full` says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statutes:
+    """The rules across the resources of a child.
+
+    `around`: the profiles of whose resources the rules want to know that are to be held against a resource,
+    given its profiles and whether in full, warnings too; none: they ask of nothing else.
+    """
+
+    around: Callable[[Json, Sequence[str], bool], frozenset[str]] = field(default=lambda *_: frozenset())
+    issues: Statutory = field(default=lambda *_: [])
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """Each is asked for every resource written; one that has nothing to say answers with nothing.
@@ -32,8 +63,9 @@ class Hooks:
     `prepare`: the resource as it is to be kept, or a refusal. `identity`: what only one Patient may carry.
     `within`: what only one live resource of a child may be. `sightings`: who is brought in by it.
     `restriction`: the label that a Patient puts on all that is known of the child. `kind`: the class of
-    resource
-    that rights speak of.
+    resource that rights speak of. `profiles`: those that a resource has to keep whether it names them or not.
+    `kinds`: the class of each of these profiles. `day`: the day that a resource of the profiles is about, on
+    which its codes have to be in use. `statutes`: the rules across the resources of a child.
     """
 
     prepare: Sequence[Callable[[Json, Agency], Json]] = ()
@@ -42,3 +74,7 @@ class Hooks:
     sightings: Callable[[Json, "Act"], list[Sighting]] = field(default=lambda *_: [])
     restriction: Callable[[Json], int] = field(default=lambda _: 0)
     kind: Callable[[str, Index], int] = field(default=lambda *_: 0)
+    profiles: Callable[[Json], tuple[str, ...]] = field(default=lambda _: ())
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    day: Callable[[Json, Sequence[str]], date | None] = field(default=lambda *_: None)
+    statutes: Statutes = Statutes()

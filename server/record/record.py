@@ -5,7 +5,7 @@ transaction
 ends, or earlier if something is asked that they could change the answer to.
 """
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -18,11 +18,14 @@ from server.fhir.issue import (
     Conflict,
     Forbidden,
     Gone,
+    Issue,
     NotFound,
     NotSupported,
 )
-from server.record import history, integrity, precondition, searchparameter
+from server.record import definition, history, integrity, mark, precondition, searchparameter
 from server.record import search as searching
+from server.record.added import OURSELVES
+from server.record.around import Around
 from server.record.change import Change, Patch, patched, says_the_same, to_keep
 from server.record.door import Door
 from server.record.event import entry
@@ -36,9 +39,6 @@ from server.store.database import Transaction
 from server.store.row import Stored
 
 _TAKEN = "This id cannot be used."
-
-OURSELVES = 0
-"""The author of what ships with the server."""
 
 WRITTEN_ONCE = frozenset({"AuditEvent"})
 """Who looked is what it was: no version follows the first."""
@@ -54,12 +54,16 @@ class Record:
         self.connection = transaction.connection
         # After the stamp is taken: what is written at an instant knows what was known a second before it.
         door.parameters.hold(self.connection)
+        door.hold_code_systems()
         self._staged: dict[tuple[str, str], Staged] = {}
         self._buried: list[tuple[Stored, bool]] = []
-        self.promised: set[tuple[str, str]] = set()
-        """(type, id) of what this transaction is going to write: it may be referred to before it is there."""
+        self.promised: Mapping[tuple[str, str], Json] = {}
+        """What this transaction is going to write, by (type, id): it may be referred to before that."""
+        self.around = Around(self)
         self.written: list[Stored] = []
         """Every version that this transaction made, deletions included, in order."""
+        self.marked = False
+        """Whether any of them was accepted though it breaks a rule."""
 
     # ---- reading -------------------------------------------------------------------------------------------
 
@@ -210,20 +214,20 @@ class Record:
 
     def _replace(self, interaction: str, held: Stored, resource: Json) -> tuple[Stored, Change]:
         """The next version, or the present one if that says the same."""
-        self._after(held.last_updated)
+        self.after(held.last_updated)
         slot = Slot(held.id, held.rid, held.version + 1, held.author, home=held.child, was=held)
-        made = to_keep(resource, slot, self.at, self.door, self.access.agency)
+        made, faults = to_keep(resource, slot, self)
         # To who may not read it, that nothing changes would tell what it is.
         if self.access.may(held.type, "r") and says_the_same(made, held):
             number = self.door.library.type_number(held.type)
             line = entry(self.access, self.at, interaction, number, child=held.child, hits=(held.rid,))
             audit.record(self.connection, line)
             return self._shown(held), Change.NONE
-        written = self._stage_kept(interaction, made, slot)
+        written = self._stage_kept(interaction, made, slot, faults)
         # The answer shows no more than a read would.
         return self._shown(replace(written, whole=held.whole, withheld=held.withheld)), Change.CHANGED
 
-    def _after(self, earlier: datetime) -> None:
+    def after(self, earlier: datetime) -> None:
         """Each version is later than the one before, whatever the clock says and whoever waited for whom."""
         if self.at <= earlier:
             self.flush()
@@ -290,7 +294,7 @@ class Record:
         version = 1
         if latest:
             version = latest[0] + 1
-            self._after(latest[2])
+            self.after(latest[2])
         return self._stage("create", resource, Slot(id_, rid, version, self._author, home=child))
 
     def _held(self, type_: str, child: int, rid: int, letter: str) -> Stored | None:
@@ -317,7 +321,7 @@ class Record:
         return resources.with_restriction(held, restriction)
 
     def _bury(self, held: Stored, number: int, cascading: bool) -> Stored:
-        self._after(held.last_updated)
+        self.after(held.last_updated)
         if self.access.agency.integrity:
             # Whoever is writing a reference to it ends first, and whoever begins now finds it gone.
             locator.bury(self.connection, number, held.id)
@@ -335,15 +339,32 @@ class Record:
             held.type, held.id, held.child, held.rid, version, self.at, "", held.author, deleted=True
         )
         self.written.append(gone)
+        mark.gone(self, held)
         if held.type == searchparameter.TYPE:
             searchparameter.deleted(self, held.id)
         return gone
 
     def _stage(self, interaction: str, resource: Json, slot: Slot) -> Stored:
-        made = to_keep(resource, slot, self.at, self.door, self.access.agency)
-        return self._stage_kept(interaction, made, slot)
+        made, faults = to_keep(resource, slot, self)
+        return self._stage_kept(interaction, made, slot, faults)
 
-    def _stage_kept(self, interaction: str, kept: Json, slot: Slot) -> Stored:
+    def _stage_kept(self, interaction: str, kept: Json, slot: Slot, faults: Sequence[Issue]) -> Stored:
+        staged = self._staged_as(interaction, kept, slot)
+        type_ = staged.type
+        self.around.add((type_, slot.id), kept)
+        made = Stored(type_, slot.id, 0, slot.rid, slot.version, self.at, staged.body, slot.author)
+        self.written.append(made)
+        if type_ == searchparameter.TYPE and slot.author != OURSELVES:
+            searchparameter.written(self, kept)
+        self.marked = self.marked or bool(faults)
+        mark.follow(self, kept, slot, faults)
+        return made
+
+    def stage_ours(self, interaction: str, kept: Json, slot: Slot) -> None:
+        """A version that the server itself writes, because of what the caller does."""
+        self._staged_as(interaction, kept, slot, ours=True)
+
+    def _staged_as(self, interaction: str, kept: Json, slot: Slot, *, ours: bool = False) -> Staged:
         type_, body = kept["resourceType"], json.encode(kept).decode()
         index, targets = extract(kept, self.door.hasher, self.door.base_url), local_targets(kept, self.door)
         integrity.listed(index, type_, targets, self.door.hasher)
@@ -351,17 +372,15 @@ class Record:
             gone = {(each.type, each.id) for each in self.written if each.deleted}
             targets = tuple(target for target in targets if target not in gone)
         number = self.door.library.type_number(type_)
-        self._staged[type_, slot.id] = Staged(interaction, kept, body, index, type_, number, slot, targets)
-        made = Stored(type_, slot.id, 0, slot.rid, slot.version, self.at, body, slot.author)
-        self.written.append(made)
-        if type_ == searchparameter.TYPE and slot.author != OURSELVES:
-            searchparameter.written(self, kept)
-        return made
+        staged = Staged(interaction, kept, body, index, type_, number, slot, targets, ours)
+        self._staged[type_, slot.id] = staged
+        return staged
 
     def flush(self) -> None:
         """Send what is staged to the database."""
         if self._staged:
             staged, self._staged = list(self._staged.values()), {}
+            self.around.forget()
             flush(self.door, self._transaction, self.access, staged, self.at, self.promised)
 
     def begin(self) -> None:
@@ -376,6 +395,7 @@ class Record:
         """The end of the transaction: everything is sent, and what was deleted is missed by nothing."""
         self.flush()
         integrity.settle(self)
+        definition.settle(self)
 
     def take_buried(self) -> list[tuple[Stored, bool]]:
         """What was deleted and is not settled yet, each with whether it takes along what refers to it."""

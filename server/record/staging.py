@@ -1,7 +1,7 @@
 """Writes gathered until they go to the database together: one set of statements for one resource or
 thousands."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,6 +55,8 @@ class Staged:
     slot: Slot
     targets: tuple[tuple[str, str], ...]
     """(type, id) of what it refers to on this server."""
+    ours: bool = False
+    """True: the server writes it, because of what the caller writes; the caller's rights are not asked."""
 
 
 def flush(
@@ -63,7 +65,7 @@ def flush(
     access: Access,
     staged: list[Staged],
     at: datetime,
-    promised: Set[tuple[str, str]] = frozenset(),
+    promised: Collection[tuple[str, str]] = (),
 ) -> None:
     """Write them all, or raise and leave the transaction to be rolled back.
 
@@ -108,7 +110,8 @@ def creating(access: Access, type_: str) -> str:
 def _alone(access: Access, one: Staged) -> bool:
     """Whether one statement is all that its writing takes: a new resource, a new id, nothing to ask after."""
     return (
-        one.slot.home is None
+        not one.ours
+        and one.slot.home is None
         and one.type != "Patient"
         and access.view(one.type, creating(access, one.type)).everything
     )
@@ -146,7 +149,7 @@ def _places(
     transaction: Transaction,
     access: Access,
     staged: list[Staged],
-    promised: Set[tuple[str, str]],
+    promised: Collection[tuple[str, str]],
 ) -> Places:
     connection = transaction.connection
     library = door.library
@@ -204,13 +207,14 @@ def _all_seen(
     found: dict[Key, Place],
 ) -> None:
     seen = _seen(door, connection, access, wanted, found)
+    asked = [one for one in staged if not one.ours]
     lost = [
         (one, f"{type_}/{id_}")
-        for one in staged
+        for one in asked
         for type_, id_ in one.targets
         if (key := (door.library.type_number(type_), id_)) in wanted and key not in seen
     ]
-    lost += [(one, text) for one in staged for text in unresolved(one.resource, one.body)]
+    lost += [(one, text) for one in asked for text in unresolved(one.resource, one.body)]
     if lost:
         raise Unprocessable(issues=tuple(_leads_nowhere(one, text) for one, text in lost))
 
@@ -328,7 +332,7 @@ def _sights(
     `naming`: the children for whom the writer becomes named by what it writes with it.
     """
     if row.child == row.rid and one.type != "Patient" and child_parameter(one.type) is not None:
-        return [Sighting(row.author, INVOLVED, LOWEST, HIGHEST)]
+        return [Sighting(access.agency.number if one.ours else row.author, INVOLVED, LOWEST, HIGHEST)]
     agency, was = access.agency.number, one.slot.was
     label = row.restriction if one.type != "Patient" else was.restriction if was else None
     named = not label or row.child in naming or sight.named(transaction.connection, agency, row.child)
@@ -387,7 +391,7 @@ def _check(connection: Any, access: Access, pairs: list[tuple[Staged, Row]]) -> 
     """Written first and asked afterwards, under the condition that rules every read: an error rolls it
     back."""
     groups: dict[tuple[str, str], list[Row]] = {}
-    for one, row in pairs:
+    for one, row in ((one, row) for one, row in pairs if not one.ours):
         groups.setdefault((one.type, "u" if one.slot.was else creating(access, one.type)), []).append(row)
     for (type_, letter), written in groups.items():
         permit = access.view(type_, letter)

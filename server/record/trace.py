@@ -41,7 +41,7 @@ def found(record: "Record", query: Query) -> tuple[Stored, ...]:
     """
     agency = record.access.agency
     # An act of its own, on a connection of its own: counted and kept whatever becomes of the request.
-    with record.door.database.autocommit() as connection:
+    with record.door.database.aside() as connection:
         used = sight.spend(connection, agency.code, "trace", record.at)
         if used > agency.traces_per_hour:
             raise Throttled(f"This agency may trace {agency.traces_per_hour} children an hour.")

@@ -8,6 +8,7 @@ from server.definition.library import library
 from server.definition.searchparameter import SearchParameter
 from server.fhir import Json
 from server.fhir.expression import Call, Index, Name, Node, Typed, Unread, parse, roots
+from server.terminology.codes import codes
 
 _ABSTRACT = frozenset({"Resource", "DomainResource"})
 _BOOLEAN_CALLS = frozenset({"exists", "hasExtension", "not", "empty"})
@@ -133,8 +134,8 @@ def systems(type_: str, parameter: SearchParameter) -> frozenset[str]:
     found: set[str] = set()
     for step in _ends(type_, parameter):
         binding = _definition(step).get("binding", {})
-        codes = library().codes(binding["valueSet"]) if binding.get("strength") == "required" else None
-        found.update(codes.systems if codes else ())
+        listed = codes(binding["valueSet"]) if binding.get("strength") == "required" else None
+        found.update(listed.systems if listed else ())
     return frozenset(found)
 
 

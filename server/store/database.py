@@ -59,7 +59,7 @@ class Database:
             connect_args={"options": options},
             isolation_level="AUTOCOMMIT",
         ).execution_options(prepare=prepare)
-        self._pool = Pool(engine, pool_size)
+        self._pool, self._beside = Pool(engine, pool_size), Pool(engine, _BESIDE)
         self.engine: Engine = engine.execution_options(isolation_level="READ COMMITTED")
 
     @contextmanager
@@ -86,13 +86,20 @@ class Database:
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
         """A connection on which every statement is its own transaction: the cheaper way to run one."""
-        with self._connected() as connection, self._translated():
+        with self._connected(self._pool) as connection, self._translated():
             yield connection
 
     @contextmanager
-    def _connected(self) -> Iterator[Connection]:
+    def aside(self) -> Iterator[Connection]:
+        """The same, for who holds a connection already and asks something that is no part of what it does
+        there. They are others: were all of one pool held by those who wait for a second, none would go on."""
+        with self._connected(self._beside) as connection, self._translated():
+            yield connection
+
+    @contextmanager
+    def _connected(self, pool: "Pool") -> Iterator[Connection]:
         try:
-            connection = self._pool.take()
+            connection = pool.take()
         except Empty:
             raise Unavailable(
                 "More is asked at once than this server can do. Nothing was stored: try again in a moment."
@@ -104,7 +111,7 @@ class Database:
         try:
             yield connection
         finally:
-            self._pool.give_back(connection)
+            pool.give_back(connection)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -115,14 +122,18 @@ class Database:
             if refusal is None:
                 raise
             if isinstance(refusal, Lost):
-                # The pool's other connections are as dead as this one.
-                self._pool.close()
+                # The other connections are as dead as this one.
+                self.close()
             raise refusal from error
 
     def close(self) -> None:
         """End every connection that nobody uses."""
         self._pool.close()
+        self._beside.close()
 
+
+_BESIDE = 2
+"""Connections for what is asked aside."""
 
 _PATIENCE = 30.0
 """Seconds that a request waits for a connection."""

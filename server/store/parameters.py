@@ -15,22 +15,27 @@ from server.store.database import Prepared
 _CHANGED = "search-parameters"
 """The name of the mark that is another after each change: whoever holds an older one looks again."""
 
+DEFINITIONS = "definitions-added"
+"""The name of the mark that is another after each change of the definitions beside those that ship."""
+
 _INDEX = "index-version"
 """The name of the mark that says which version of the index the oldest rows are of."""
 
 _state = Prepared(
     select(t.setting.c.name, t.setting.c.value).where(
-        or_(t.setting.c.name == _CHANGED, t.setting.c.name == _INDEX)
+        or_(t.setting.c.name == _CHANGED, t.setting.c.name == _INDEX, t.setting.c.name == DEFINITIONS)
     )
 )
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`mark` changes with the parameters; `index`: the version of the oldest rows, None: of a new one."""
+    """`mark` changes with the parameters, `definitions` with what else is defined; `index`: the version of
+    the oldest rows, None: of a new one."""
 
     mark: str | None
     index: int | None
+    definitions: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ def state(connection: Connection) -> State:
     """How it stands: cheap to ask."""
     found = dict(_state(connection))
     index = found.get(_INDEX)
-    return State(found.get(_CHANGED), int(index) if index else None)
+    return State(found.get(_CHANGED), int(index) if index else None, found.get(DEFINITIONS))
 
 
 def hold(connection: Connection) -> State | None:

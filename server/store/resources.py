@@ -10,9 +10,11 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
+    SmallInteger,
     and_,
     any_,
     bindparam,
+    cast,
     func,
     select,
 )
@@ -85,6 +87,26 @@ def reader(view: View) -> Prepared:
 
 
 @lru_cache(maxsize=2048)
+def finder(view: View) -> Prepared:
+    """The present version, if the caller may see it, without an account. Parameters: type, id."""
+    row = t.partition(view.type).alias("r")
+    return Prepared(placed(row).add_columns(*columns(row, view)).where(view.visible(row)))
+
+
+@lru_cache(maxsize=2048)
+def of_children(view: View) -> Prepared:
+    """The present versions of some classes, of some children, that the caller may see. Parameters: children,
+    type, kinds."""
+    row = t.partition(view.type).alias("r")
+    children, kinds = (
+        cast(bindparam(name), ARRAY(type_))
+        for name, type_ in (("children", BigInteger), ("kinds", SmallInteger))
+    )
+    asked = (row.c.child == any_(children), row.c.type == bindparam("type"), row.c.kind == any_(kinds))
+    return Prepared(select(*columns(row, view)).where(*asked, view.visible(row)))
+
+
+@lru_cache(maxsize=2048)
 def holder(view: View, permit: View) -> Prepared:
     """The present version, for one who wants to change it. Parameters: child, type, rid.
 
@@ -152,6 +174,20 @@ def latest_version(connection: Any, child: int, type_: int, rid: int) -> tuple[i
     """(version, deleted, last_updated) of the newest row of history, whoever asks."""
     rows = _latest(connection, child=child, type=type_, rid=rid)
     return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
+
+
+_whoever = Prepared(
+    select(
+        t.resource.c.id, t.resource.c.child, t.resource.c.rid, t.resource.c.version,
+        t.resource.c.last_updated, t.resource.c.body, t.resource.c.author,
+    ).where(*(t.resource.c[name] == bindparam(name) for name in ("child", "type", "rid")))
+)  # fmt: skip
+
+
+def present(connection: Any, type_: str, number: int, child: int, rid: int) -> Stored | None:
+    """The present version of what lives there, whoever asks."""
+    rows = _whoever(connection, type=number, child=child, rid=rid)
+    return stored(type_, rows[0]) if rows else None
 
 
 _present = Prepared(

@@ -68,6 +68,18 @@ def measure(code: str) -> Measure | None:
         return None
 
 
+@lru_cache(maxsize=4096)
+def valid(code: str) -> bool:
+    """Whether it is a unit: one on a scale that is no line (pH, dB) too."""
+    if not code or len(code) > _MAX_LENGTH or not code.isascii():
+        return False
+    try:
+        _Spelt(code).measure()
+    except (_Unread, ZeroDivisionError):
+        return False
+    return True
+
+
 class _Unread(Exception):
     """It is not a unit, or not one of those that can be converted."""
 
@@ -90,7 +102,7 @@ class _Term:
     def measure(self) -> Measure:
         alone = _PART.fullmatch(self.text)
         if alone and alone["symbol"] and not alone["power"]:
-            return _symbol(alone["symbol"]).measure
+            return self._unit(alone["symbol"]).measure
         found = self._term()
         if self.at != len(self.text):
             raise _Unread
@@ -122,10 +134,13 @@ class _Term:
             return Measure(Fraction(int(part["number"])), ())
         if part["bare"]:
             return _ONE
-        unit, power = _symbol(part["symbol"]), int(part["power"] or 1)
+        unit, power = self._unit(part["symbol"]), int(part["power"] or 1)
         if not unit.ratio or not 0 < abs(power) <= _MAX_EXPONENT:
             raise _Unread
         return _times(_ONE, unit.measure, power)
+
+    def _unit(self, symbol: str) -> "_Unit":
+        return _symbol(symbol)
 
     def _take(self, any_of: str) -> str:
         here = self.text[self.at : self.at + 1]
@@ -135,7 +150,26 @@ class _Term:
         return here
 
 
+class _Spelt(_Term):
+    """Reads a unit for its symbols alone, and works nothing out."""
+
+    def _unit(self, symbol: str) -> "_Unit":
+        if symbol in _elements():
+            return _ANY_UNIT
+        for length in (1, 2):
+            prefix, rest = symbol[:length], symbol[length:]
+            if prefix in _prefixes() and rest in _elements() and _is_metric(rest):
+                return _ANY_UNIT
+        raise _Unread
+
+
 _ONE = Measure(Fraction(1), ())
+_ANY_UNIT = _Unit(_ONE, metric=True, ratio=True)
+
+
+def _is_metric(code: str) -> bool:
+    element = _elements()[code]
+    return element.tag == _BASE or element.get("isMetric") == "yes"
 
 
 def _times(one: Measure, other: Measure, power: int) -> Measure:
@@ -164,7 +198,7 @@ def _symbol(text: str) -> _Unit:
 def _unit(code: str) -> _Unit:
     element = _elements()[code]
     base = element.tag == _BASE
-    metric = base or element.get("isMetric") == "yes"
+    metric = _is_metric(code)
     if base or (element.get("isArbitrary") == "yes" and not _defined(element)):
         return _Unit(Measure(Fraction(1), ((code, 1),)), metric, ratio=True)
     if element.get("isSpecial") == "yes":

@@ -1,130 +1,256 @@
-"""Required bindings: the code has to be one of the value set's.
+"""Bindings: which codes an element takes, and how strictly.
 
-https://hl7.org/fhir/R4/terminologies.html#required
+https://hl7.org/fhir/R4/terminologies.html#strength
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
-from server.definition.codes import Codes
 from server.definition.library import library
+from server.definition.restriction import Binding
 from server.fhir import Json
 from server.fhir.primitive import PRIMITIVES, Primitive
-from server.validation.element import Check, primitive
-from server.validation.fault import Fault, Faults, shown, wrong_value
+from server.terminology import table
+from server.terminology.codes import codes
+from server.terminology.provider import Verdict
+from server.terminology.validate_code import validate_code
+from server.validation.compiled import Compiled
+from server.validation.element import Check
+from server.validation.fault import Fault, Faults, joined, shown, wrong_value
+from server.validation.visit import Visit
 
-_Words = tuple[Callable[[str], bool], str]
-"""Which words belong to a value set, and what a message says of them."""
-
-# The short names are the ones that CapabilityStatement.format takes beside media types.
-_MEDIA_TYPE = re.compile(r"json|xml|ttl|html|[\w!#$&^.+\-]+/[\w!#$&^.+*\-]+( ?;.*)?", re.ASCII)
-_CURRENCY = re.compile(r"[A-Z]{3}")
-_LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
-
-_UNLISTED: Mapping[str, _Words] = {
-    "http://hl7.org/fhir/ValueSet/mimetypes": (
-        lambda word: _MEDIA_TYPE.fullmatch(word) is not None,
-        "a media type like application/pdf",
-    ),
-    "http://hl7.org/fhir/ValueSet/currencies": (
-        lambda word: _CURRENCY.fullmatch(word) is not None,
-        "the three capital letters of a currency (ISO 4217)",
-    ),
-    "http://hl7.org/fhir/ValueSet/all-languages": (
-        lambda word: _LANGUAGE.fullmatch(word) is not None,
-        "a language like en or en-GB (BCP 47)",
-    ),
-}
-_WHOLE_SYSTEMS: Mapping[str, str] = {"http://hl7.org/fhir/ValueSet/ucum-units": "http://unitsofmeasure.org"}
-"""Value sets that hold all of a system whose codes nobody can list."""
+Bound = Callable[[Any, Visit], Faults]
 
 _SHOWN = 12
+_KEPT = 4096
+
+_SEVERITIES = {
+    "required": "error",
+    "maximum": "error",
+    "extensible": "warning",
+    "minimum": "warning",
+    "preferred": "information",
+}
+_WORDS = {"error": "has to", "warning": "should", "information": "could"}
 
 
-def required(check_value: Check, type: str, value_set: str) -> Check:
-    """The check of a value that is bound to a value set; only the value's own if the set is not known."""
-    url = value_set.partition("|")[0]
-    match type:
-        case "Coding" | "CodeableConcept":
-            return _concept(check_value, url)
-        case _ if type in PRIMITIVES:
-            return _code(PRIMITIVES[type], url)
-    return check_value
+def of_choice(binding: Binding) -> Binding:
+    """The binding of a choice of several types: it says of none that it has to have codes.
+
+    So the reference validator reads R4's vital signs, whose components have units and words of all kinds.
+    """
+    weaker = "extensible" if binding.strength == "required" else binding.strength
+    return replace(binding, strength=weaker)
 
 
-def _code(type: Primitive, url: str) -> Check:
-    words = _words(url)
-    if words is None:
-        return primitive(type)
-    contains, expected = words
-    # At most as large as the value set: only what it has is kept, and a rule's endless set is kept out.
-    known: set[str] = set()
-    keep = url not in _UNLISTED
-
-    def check(value: Any, _: Json) -> Faults:
-        if value.__class__ is str and value in known:
+def bound(binding: Binding, type: str, source: str, compiled: Compiled) -> Bound | None:
+    """The check of a value of a type against all that a binding asks; None if it asks nothing here."""
+    checks = [
+        check
+        for strength, value_set in _asked(binding, type)
+        if (check := _bound(strength, value_set, type, source, compiled))
+    ]
+    match checks:
+        case []:
             return None
-        if not type.valid(value):
-            return [wrong_value(type, value)]
-        if not contains(value):
-            return [Fault("code-invalid", f"has to be {expected}; {shown(value)} is not.")]
-        if keep:
-            known.add(value)
+        case [only]:
+            return only
+
+    def every(value: Any, visit: Visit) -> Faults:
+        faults: Faults = None
+        for check in checks:
+            found = check(value, visit)
+            if found is not None:
+                faults = joined(faults, found)
+        return faults
+
+    return every
+
+
+def _asked(binding: Binding, type: str) -> Iterator[tuple[str, str]]:
+    yield binding.strength, binding.value_set
+    # A concept may say the same in a second system, as a child's language is in the lists of the DfE.
+    if binding.widest and (type == "code" or binding.strength != "required"):
+        yield ("maximum" if type in PRIMITIVES else "extensible"), binding.widest
+    for each in binding.more:
+        yield each.strength, each.value_set
+
+
+def _bound(strength: str, value_set: str, type: str, source: str, compiled: Compiled) -> Bound | None:
+    severity = _SEVERITIES.get(strength)
+    if severity is None or (severity != "error" and not compiled.full):
         return None
+    codes = _codes(value_set)
+    reader = _reader(type)
+    if reader is None:
+        return None
+
+    def check(value: Any, visit: Visit) -> Faults:
+        found = reader(value)
+        if found is None:
+            return None
+        told: list[Verdict] = []
+        for system, code in found:
+            if code:
+                verdict = codes.verdict(system, code, visit.context.at)
+                if verdict.result:
+                    return None
+                told.append(verdict)
+        for verdict in told:
+            if verdict.result is None:
+                return _untold(verdict, value_set, source) if compiled.full else None
+        text = _said(severity, value_set, type, _first(found, told, visit.context.at))
+        return [Fault("code-invalid", text, severity=severity, source=source)]
 
     return check
 
 
-def _concept(check_value: Check, url: str) -> Check:
-    """A CodeableConcept of which one coding is of the value set; a Coding is a concept of one."""
-    codes, whole = library().codes(url), _WHOLE_SYSTEMS.get(url)
-    if codes is None and whole is None:
-        return check_value
+Codings = list[tuple[str | None, str]]
+"""Each with its system, which a `code` has not; "" where it is missing."""
 
-    def within(coding: Json) -> bool:
-        system, code = coding.get("system", ""), coding.get("code")
-        return code is not None and (codes.contains(system, code) if codes else system == whole)
 
-    def check(value: Any, parent: Json) -> Faults:
-        faults = check_value(value, parent)
-        if faults is not None:
-            return faults
-        codings = value.get("coding", [value] if "code" in value else [])
+def codings(value: Any, type: str) -> Codings | None:
+    """The codes that a value has; None if it is of a type that has none, or says why there are none."""
+    reader = _reader(type)
+    return reader(value) if reader is not None else None
+
+
+def _reader(type: str) -> Callable[[Any], Codings | None] | None:
+    return _CODINGS.get(type, _of_primitive if type in PRIMITIVES else None)
+
+
+def _of_primitive(value: Any) -> Codings | None:
+    return [(None, value)] if type(value) is str else None
+
+
+def _of_coding(value: Any) -> Codings | None:
+    code = value.get("code") if type(value) is dict else None
+    if type(code) is not str:
         # An extension may say why there is no code: http://hl7.org/fhir/R4/extension-data-absent-reason.html
-        if any(map(within, codings)) or (not codings and "extension" in value):
-            return None
-        return [Fault("code-invalid", f"has to have a coding with {_listed(url, codes)}; {_first(codings)}")]
+        return None if type(value) is not dict or "extension" in value else [(_system(value), "")]
+    return [(_system(value), code)]
+
+
+def _of_concept(value: Any) -> Codings | None:
+    if type(value) is not dict:
+        return None
+    codings = value.get("coding")
+    if type(codings) is not list:
+        return None if "extension" in value else []
+    return [(_system(each), each.get("code", "")) for each in codings if type(each) is dict]
+
+
+def _system(coding: Json) -> str:
+    system = coding.get("system")
+    return system if type(system) is str else ""
+
+
+def _of_quantity(value: Any) -> Codings | None:
+    """The unit, if it is a code at all."""
+    return _of_coding(value) if type(value) is dict and "code" in value else None
+
+
+_CODINGS: dict[str, Callable[[Any], Codings | None]] = {
+    "Coding": _of_coding,
+    "CodeableConcept": _of_concept,
+    "Quantity": _of_quantity,
+    "Age": _of_quantity,
+    "Duration": _of_quantity,
+}
+
+
+class _Codes:
+    """A value set, and what was said of codes that were asked for."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._told: dict[tuple[str | None, str, date | None], Verdict] = {}
+        self._moment: object = None
+
+    def verdict(self, system: str | None, code: str, at: date | None) -> Verdict:
+        # A code system that was loaded may know what the one before did not.
+        if (moment := table.moment()) is not self._moment:
+            self._told, self._moment = {}, moment
+        key = system, code, at
+        told = self._told.get(key)
+        if told is None:
+            told = validate_code(self._url, system, code, at=at)
+            if len(self._told) >= _KEPT:
+                self._told.clear()
+            if told.result is not None:
+                self._told[key] = told
+        return told
+
+
+def _codes(url: str) -> _Codes:
+    known: dict[str, _Codes] = library().memo.setdefault(_Codes, {})
+    if url not in known:
+        known[url] = _Codes(url)
+    return known[url]
+
+
+def primitive(type_: Primitive, value_set: str) -> Check:
+    """A value whose value set is required: its own form is asked about only if it is no such code."""
+    codes = _codes(value_set)
+
+    def check(value: Any, _: Json, visit: Visit) -> Faults:
+        if value.__class__ is str:
+            verdict = codes.verdict(None, value, visit.context.at)
+            if verdict.result:
+                return None
+        if not type_.valid(value):
+            return [wrong_value(type_, value)]
+        if verdict.result is None:
+            return _untold(verdict, value_set, "") if visit.context.full else None
+        found = _first([(None, value)], [verdict], visit.context.at)
+        return [Fault("code-invalid", _said("error", value_set, type_.name, found))]
 
     return check
 
 
-def _words(url: str) -> _Words | None:
-    if url in _UNLISTED:
-        return _UNLISTED[url]
-    codes = library().codes(url)
-    if codes is None:
-        return None
-    every = frozenset(code for _, code in codes)
-    return every.__contains__, _listed(url, codes)
+def _untold(verdict: Verdict, value_set: str, source: str) -> Faults:
+    text = f"has a code that cannot be looked up in {_url(value_set)}: {verdict.message}"
+    return [Fault("not-found", text, severity="warning", source=source)]
 
 
-def _listed(url: str, codes: Codes | None) -> str:
+def _said(severity: str, value_set: str, type_: str, found: str) -> str:
+    words = _WORDS[severity]
+    expected = f"{words} be " if type_ in PRIMITIVES else f"{words} have a coding with "
+    return f"{expected}{_listed(value_set)}; {found}"
+
+
+def _first(found: Codings, told: list[Verdict], at: date | None) -> str:
+    """What was found instead."""
+    if not found:
+        return "none was found."
+    system, code = found[0]
+    if not code:
+        return "a code is missing."
+    of = "" if system is None else f" of {shown(system) if system else 'no system'}"
+    if told and at is not None and (told[0].since or told[0].until):
+        return f"{shown(code)}{of} was not in use on {at.isoformat()}{_when(told[0])}."
+    return f"{shown(code)}{of} is not."
+
+
+def _when(denied: Verdict) -> str:
+    since = f" since {denied.since}" if denied.since else ""
+    until = f" until {denied.until}" if denied.until else ""
+    return f", but{since}{until}"
+
+
+def _listed(value_set: str) -> str:
     """What a value set takes, spelled out if it is short."""
-    if codes is None:
-        return f"a code of {_WHOLE_SYSTEMS[url]}"
-    every = sorted({code for _, code in codes})
+    url = _url(value_set)
+    listed = codes(url)
+    if listed is None:
+        return f"one of the codes of {url}"
+    every = sorted({code for _, code in listed})
     if len(every) > _SHOWN:
         return f"one of the {len(every)} codes of {url}"
     return f"one of the codes of {url} ({', '.join(every)})"
 
 
-def _first(codings: list[Json]) -> str:
-    if not codings:
-        return "none was found."
-    system, code = codings[0].get("system"), codings[0].get("code")
-    return (
-        f"{shown(code)} of {shown(system) if system else 'no system'} is not."
-        if code
-        else "a code is missing."
-    )
+def _url(value_set: str) -> str:
+    return value_set.partition("|")[0]

@@ -6,11 +6,12 @@ or identifiers, for they are somebody's.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from server.fhir import Json
 from server.fhir.issue import Issue
 from server.fhir.primitive import Primitive
 
@@ -27,16 +28,29 @@ _NUMBER_OF_SOMEBODY = re.compile(r"[0-9]{9}")
 
 @dataclass(slots=True)
 class Fault:
-    """`text` completes the sentence that `path` begins; the path grows to the left on the way up."""
+    """`text` completes the sentence that `path` begins; the path grows to the left on the way up.
+
+    `misshapen`: the value has not the JSON of its type, so that nothing more can be asked of it. `source` is
+    the definition and the element that ask for it, `rule` the key of an invariant, `profile` the profile that
+    the resource was held against. `unless` says of the path within a resource, once it is known, and of the
+    resource, that there is no fault after all.
+    """
 
     code: str
     text: str
     path: str = ""
+    severity: str = "error"
+    source: str = ""
+    rule: str = ""
+    profile: str = ""
+    misshapen: bool = False
+    unless: Callable[[str, Json], bool] | None = None
 
     def issue(self, type: str) -> Issue:
         """The fault in a resource of that type."""
         where = f"{type}{self.path}"
-        return Issue(self.code, f"{where} {self.text}", (where,))
+        said = f"{where} {self.text}"
+        return Issue(self.code, said, (where,), self.severity, self.source, self.rule, self.profile)
 
 
 Faults = list[Fault] | None
@@ -54,11 +68,25 @@ def joined(faults: Faults, more: list[Fault], step: str = "") -> list[Fault]:
     return faults
 
 
+def sound(faults: Faults) -> bool:
+    """Whether what was checked has the shape that its definition gives it, and rules can be asked of it."""
+    return faults is None or not (len(faults) >= LIMIT or any(each.misshapen for each in faults))
+
+
+def erroneous(faults: Faults) -> bool:
+    return faults is not None and any(each.severity == "error" for each in faults)
+
+
 def wrong_value(type: Primitive, value: Any) -> Fault:
     """A value that the primitive type does not take."""
     if isinstance(value, type.json) and value.__class__ is not bool:
         return Fault("value", f"has to be {type.expected}; {_quote(type, value)} is not.")
-    return Fault("structure", f"has to be {type.expected}; {kind(value)} is not.")
+    return misshapen(f"has to be {type.expected}; {kind(value)} is not.")
+
+
+def misshapen(text: str) -> Fault:
+    """A value that is not of the kind of JSON that its type has."""
+    return Fault("structure", text, misshapen=True)
 
 
 def kind(value: Any) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 from lxml import etree
 
 from server.fhir import Json
+from server.validation import element_id
 from server.validation.fault import Fault, Faults, is_name, kind
+from server.validation.visit import Visit
 
 _XHTML = "{http://www.w3.org/1999/xhtml}"
 _XML = "{http://www.w3.org/XML/1998/namespace}"
@@ -37,6 +39,9 @@ _ATTRIBUTES = frozenset(
     )
 )
 _LINKS = frozenset({"href", "src", "cite", "longdesc", "usemap"})
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
+# What a reader's program knows how to open; data and cid are for what is shown in place.
+_SCHEMES = frozenset({"http", "https", "ftp", "mailto", "tel", "sms", "cid", "data"})
 _SCRIPT = re.compile(r"(java|vb)script:|data:(?!image/(png|jpeg|gif|webp|bmp)\b)", re.IGNORECASE)
 # A browser leaves these out of a URL before it looks at the scheme.
 _IGNORED = re.compile(r"[\x00-\x20]+")
@@ -57,6 +62,26 @@ def check(value: Any, _: Json) -> Faults:
     return [Fault("value", text) for text in dict.fromkeys(_offences(root))] or None
 
 
+def links(resource: Json, _: Visit) -> Faults:
+    """The links of a narrative to places in its own resource: each has to lead to one."""
+    narrative = resource.get("text")
+    div: str = narrative.get("div", "") if narrative else ""
+    wanted = _WITHIN.findall(div)
+    if not wanted:
+        return None
+    there = {*_ANCHOR.findall(div), *(id for id, _ in element_id.ids(resource))}
+    there |= {each.get("id") for each in resource.get("contained", ())}
+    lost = len({*wanted} - there)
+    if not lost:
+        return None
+    text = f"has {lost} links to places in the resource that are not there."
+    return [Fault("invalid", text, ".text.div")]
+
+
+_WITHIN = re.compile(r"""\bhref\s*=\s*["']#([^"']+)""")
+_ANCHOR = re.compile(r"""\b(?:id|name)\s*=\s*["']([^"']+)""")
+
+
 def _offences(root: etree._Element) -> Iterator[str]:
     content = False
     for element in root.iter(etree.Element):
@@ -73,8 +98,16 @@ def _offences(root: etree._Element) -> Iterator[str]:
 def _attribute(name: str, text: str) -> Iterator[str]:
     if name not in _ATTRIBUTES:
         yield f"may not have the attribute {_shown(name)}."
-    if name in _LINKS and _SCRIPT.match(_IGNORED.sub("", text)):
+    if name in _LINKS:
+        yield from _link(name, _IGNORED.sub("", text))
+
+
+def _link(name: str, url: str) -> Iterator[str]:
+    scheme = _SCHEME.match(url)
+    if _SCRIPT.match(url):
         yield f"may not have a script or data in the attribute '{name}'."
+    elif scheme and scheme[1].lower() not in _SCHEMES:
+        yield f"may not have a link of the scheme {_shown(scheme[1])}, which no reader can follow."
 
 
 def _shown(name: str) -> str:

@@ -23,7 +23,7 @@ def plan(suite, child):
         "id": f"plan-{word}",
         "meta": make.tagged(word),
         "text": {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{word}</div>'},
-        "contained": [{"resourceType": "Practitioner", "id": "p", "name": [{"family": word}]}],
+        "contained": [{"resourceType": "CareTeam", "id": "p", "name": word}],
         "extension": [{"url": "https://example.org/e", "valueString": word}],
         "identifier": [make.identifier(word)],
         "careManager": make.reference(f"Practitioner/{word}"),

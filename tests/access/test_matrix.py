@@ -18,6 +18,7 @@ from tests import make
 from tests.make import TEST
 
 SURVEY = "survey"
+HL7 = "http://hl7.org/fhir/StructureDefinition"
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class World:
                 plan = make.episode(self.about, "x", "child-protection-plan", self.date)
                 return {**plan, "id": self.id, **self.traits, **known}
         measured = {"value": self.number, "unit": "marks"}
-        part = {"code": make.concept(TEST, self.word), "valueQuantity": measured}
+        part = {"code": make.concept(TEST, f"part-{self.word}"), "valueQuantity": measured}
         known = {"valueString": self.word, "effectiveDateTime": self.date, "performer": [org, own]}
         known["contained"] = [inside]
         known |= {"component": [part], "bodySite": {"text": self.word}}
@@ -231,6 +232,12 @@ def reason(path):
     return json.dumps({"resourceType": "Provenance", **told})
 
 
+def asking(world, profile):
+    """A Linkage to the resource, of a profile that wants to know more of it."""
+    claimed = {"meta": {"profile": [f"{TEST}/StructureDefinition/{profile}-{world.type}"]}}
+    return make.linkage(world.path) | claimed
+
+
 def transaction(*entries):
     return lambda client: client.post(make.bundle("transaction", *entries))
 
@@ -270,7 +277,7 @@ SEARCHES = {
         "_tag={word}&_maxresults=01",
         "combo-value-quantity={number}||marks",
         "component-value-quantity={number}&_count=0",
-        "component-code-value-quantity={word}${number}",
+        "component-code-value-quantity=part-{word}${number}",
         "code-value-string={word}${word}",
         "code:not=nonsense&_tag={word}",
         "_tag={word}&_sort=-component-value-quantity",
@@ -432,6 +439,20 @@ PATHS: dict[str, Callable] = {
     "validate a reference": lambda client, w: called(
         client, "Linkage/$validate", mode_valueCode="create", resource_resource=make.linkage(w.path)
     ),
+    "validate what refers to it": lambda client, w: called(
+        client, "Linkage/$validate", resource_resource=asking(w, "target")
+    ),
+    "validate what asks for it": lambda client, w: called(
+        client, "Linkage/$validate", resource_resource=asking(w, "asked")
+    ),
+    "validate a reference to what a profile asks for": lambda client, w: called(
+        client, "Linkage/$validate", mode_valueCode="create", resource_resource=asking(w, "target")
+    ),
+    "validate it by a profile": lambda client, w: called(
+        client, f"{w.path}/$validate", mode_valueCode="profile", profile_valueUri=f"{HL7}/{w.type}"
+    ),
+    "reference to what a profile asks for": lambda client, w: client.post(asking(w, "target")),
+    "reference by what asks for it": lambda client, w: client.post(asking(w, "asked")),
     "validate a delete": lambda client, w: called(client, f"{w.path}/$validate", mode_valueCode="delete"),
     "respond-async": lambda client, w: later(client, w.path),
     "everything later": lambda client, w: later(client, f"Patient/{w.about}/$everything"),
@@ -473,6 +494,8 @@ PATHS: dict[str, Callable] = {
 }
 
 WRITING = {
+    "reference to what a profile asks for",
+    "reference by what asks for it",
     "conditional create",
     "conditional create in a transaction",
     "conditional creates in a transaction",
@@ -601,6 +624,41 @@ def _index(app):
         patch.setattr(reindex, "GRACE", reindex.GRACE * 0)
         while reindex.step(app.extensions["door"]):
             pass
+
+
+def _profile(name, type_, *elements):
+    return {
+        "resourceType": "StructureDefinition",
+        "id": name,
+        "url": f"{TEST}/StructureDefinition/{name}",
+        "name": name.replace("-", "_").capitalize(),
+        "status": "active",
+        "kind": "resource",
+        "abstract": False,
+        "type": type_,
+        "baseDefinition": f"{HL7}/{type_}",
+        "derivation": "constraint",
+        "differential": {"element": [{"id": each["path"], **each} for each in elements]},
+    }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def profiles(suite):
+    """Of a Linkage whose target has a language: by the profile of the target, and by an invariant."""
+    made = []
+    for type_ in ("Observation", "Patient"):
+        spoken = _profile(f"spoken-{type_}", type_, {"path": f"{type_}.language", "min": 1})
+        of_target = {"code": "Reference", "targetProfile": [spoken["url"]]}
+        rule = {"key": "asked-1", "severity": "error", "human": "It has a language."}
+        rule["expression"] = "item.resource.resolve().language.exists()"
+        item = {"path": "Linkage.item.resource", "type": [of_target]}
+        target = _profile(f"target-{type_}", "Linkage", item)
+        asked = _profile(f"asked-{type_}", "Linkage", {"path": "Linkage", "constraint": [rule]})
+        made += [spoken, target, asked]
+    assert suite.post(make.bundle("transaction", *map(make.put, made))).status == 200
+    yield
+    for each in reversed(made):
+        suite.delete(f"StructureDefinition/{each['id']}")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,11 @@ def newcomer(client_with):
 @pytest.fixture
 def stranger(suite):
     """A child with whom only social care works."""
-    sent = make.child(gender="female", address=[{"city": "Exampleton"}], telecom=[{"value": "01632 960001"}])
+    sent = make.child(
+        gender="female",
+        address=[{"city": "Exampleton"}],
+        telecom=[{"system": "phone", "value": "01632 960001"}],
+    )
     sent["identifier"].append(make.identifier("X1"))
     made = suite.post(sent)
     suite.post(make.episode(made.id, "social-care", "child-in-need"))

@@ -10,13 +10,26 @@ import pytest
 
 from server.definition import folder
 from server.definition.archive import NAME
-from server.definition.library import Library, library, load
+from server.definition.library import Library, library, load, shipped
+from server.definition.loose import hold, library_with
 from server.definition.own import FOLDERS, Unusable
 from server.definition.searchparameter import number
+from server.definition.snapshot import Unbuildable
 from server.fhir.path import Property
+from server.terminology.codes import codes as listed_codes
 
 BASE = "https://w3id.org/single-child-record"
 HL7 = "http://hl7.org/fhir"
+
+
+CHILD = {
+    "resourceType": "StructureDefinition",
+    "id": "Child",
+    "url": f"{BASE}/StructureDefinition/Child",
+    "type": "Patient",
+    "derivation": "constraint",
+    "baseDefinition": f"{HL7}/StructureDefinition/Patient",
+}
 
 
 @pytest.fixture
@@ -97,12 +110,6 @@ def test_any_definition_is_found_by_type_and_canonical():
 
 
 def test_the_projects_definitions_are_found_beside_hl7s(root):
-    child = {
-        "resourceType": "StructureDefinition",
-        "id": "Child",
-        "url": f"{BASE}/StructureDefinition/Child",
-        "baseDefinition": f"{HL7}/StructureDefinition/Patient",
-    }
     codes = {
         "resourceType": "CodeSystem",
         "id": "x",
@@ -116,13 +123,15 @@ def test_the_projects_definitions_are_found_beside_hl7s(root):
         "url": f"{BASE}/ValueSet/x",
         "compose": {"include": [{"system": f"{BASE}/CodeSystem/x"}]},
     }
-    for resource in (child, codes, values):
+    for resource in (CHILD, codes, values):
         put(root, resource)
     known = load(root)
     known.check()
-    assert known.definition(f"{BASE}/StructureDefinition/Child") == child
-    assert list(known.ours()) == [child, codes, values]
-    assert known.codes(f"{BASE}/ValueSet/x|1.0").contains(f"{BASE}/CodeSystem/x", "1")
+    assert known.resource("StructureDefinition", CHILD["url"]) == CHILD
+    assert known.definition(CHILD["url"]).keys() - CHILD.keys() == {"snapshot"}
+    assert list(known.ours()) == [CHILD, codes, values]
+    hold(known)
+    assert listed_codes(f"{BASE}/ValueSet/x|1.0").contains(f"{BASE}/CodeSystem/x", "1")
     assert ("ValueSet", f"{BASE}/ValueSet/x") in known
 
 
@@ -170,12 +179,14 @@ def test_a_canonical_that_leads_nowhere_stops_the_start_naming_both(root, part, 
     ],
 )
 def test_names_that_are_not_ours_to_resolve_are_left_alone(root, part):
-    put(
-        root,
-        {"resourceType": "StructureDefinition", "id": "Child", "url": f"{BASE}/StructureDefinition/Child"}
-        | part,
-    )
+    put(root, CHILD | part)
     load(root).check()
+
+
+def test_a_profile_of_which_no_snapshot_can_be_made_stops_the_start(root):
+    put(root, CHILD | {"differential": {"element": [{"path": "Patient.colour"}]}})
+    with pytest.raises(Unbuildable, match=r"'Patient\.colour' is no element"):
+        load(root).check()
 
 
 @pytest.mark.parametrize(
@@ -265,7 +276,7 @@ def test_a_parameter_of_the_project_is_one_of_its_types(root):
         ([parameter("plumless"), parameter("buckeroo")], "share the number 1306201125"),
         ([parameter("gender")], "share the code gender"),
         ([parameter("sex", expression="Patient.sex")], "'Patient' has no element 'sex'"),
-        ([parameter("sex", expression="Patient.gender.foo()")], "cannot be: Not implemented: foo"),
+        ([parameter("sex", expression="Patient.gender.foo()")], "cannot be: There is no function 'foo'"),
         (
             [parameter("sex", expression="Patient.link.other.resolve()")],
             "What a reference leads to is not known",
@@ -316,3 +327,13 @@ def test_a_parameter_may_take_the_place_of_one_that_it_is_derived_from(root):
 )
 def test_the_properties_that_carry_a_child(type, name, properties):
     assert library().children(type, name) == tuple(Property(*each) for each in properties)
+
+
+def test_what_is_added_makes_another_library_that_shares_what_is_made_of_one_that_ships():
+    url = "https://example.org/StructureDefinition/x"
+    mine = library_with([CHILD | {"url": url, "id": "x"}])
+    assert (mine.definition(url) or {})["type"] == "Patient"
+    assert shipped().definition(url) is None
+    assert mine.memo is not shipped().memo
+    assert mine.memo_of("Patient") is shipped().memo
+    assert mine.memo_of(url) is mine.memo

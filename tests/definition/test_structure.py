@@ -1,7 +1,8 @@
 import pytest
 
 from server.definition.library import library
-from server.definition.structure import Binding, ElementType, structure
+from server.definition.restriction import Binding
+from server.definition.structure import ElementType, structure
 
 
 def test_a_snapshot_is_a_tree_of_elements() -> None:

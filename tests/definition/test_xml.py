@@ -16,6 +16,7 @@ from server.definition.xml_writer import write
 from server.fhir import json
 from server.fhir.issue import Malformed
 from server.validation.validate import validate
+from tests.published import BROKEN
 
 FOLDER = Path(__file__).parent.parent / "data" / "fhir-test-cases"
 JSON = sorted(FOLDER.glob("*.json"))
@@ -78,7 +79,9 @@ def test_the_published_forms_of_one_example_say_the_same(name: str) -> None:
 
 @pytest.mark.parametrize("path", XML, ids=named)
 def test_the_published_documents_are_valid_when_read(path: Path) -> None:
-    assert not validate(from_xml(bare(path.read_bytes())))
+    found = validate(from_xml(bare(path.read_bytes())))
+    broken = [BROKEN[path.stem]] if path.stem in BROKEN else []
+    assert [issue.expression[0] for issue in found] == broken
 
 
 # ---- writing -----------------------------------------------------------------------------------------------

@@ -238,14 +238,14 @@ class Parts:
         } or {"city": "London"}
 
     def contact(self) -> Resource:
-        return {
-            **self.sometimes(
-                0.7,
-                system=lambda: self.one("phone", "email"),
-                use=lambda: self.one("home", "work"),
-                value=lambda: self.one("01632 960100", "a@b.example", "a,b@c.example"),
-            ),
-        } or {"value": "01632 960100"}
+        found = self.sometimes(
+            0.7,
+            system=lambda: self.one("phone", "email"),
+            use=lambda: self.one("home", "work"),
+            value=lambda: self.one("01632 960100", "a@b.example", "a,b@c.example"),
+        ) or {"value": "01632 960100"}
+        # cpt-2: a value is one of some system.
+        return {"system": "phone", **found} if "value" in found else found
 
     def observed(self) -> Resource:
         """A value of one of the types that it may have."""

@@ -49,7 +49,8 @@ class Made(Parts):
             **self.sometimes(
                 0.6,
                 identifier=lambda: self.some(self.identifier),
-                address=lambda: [self.address()],
+                # org-2: no organization is at home anywhere.
+                address=lambda: [self.address() | {"use": "work"}],
                 active=lambda: self.one(True, False),
                 type=lambda: [self.concept()],
             ),
@@ -225,12 +226,13 @@ class Made(Parts):
         interpretation = {
             "coding": [{"system": _INTERPRETATION, "code": self.one("H", "HH", "HU", "L", "LL", "N", "A")}]
         }
-        return self.of(
+        code, observed = self.concept(), self.observed()
+        found = self.of(
             "Observation",
             at,
             status=self.one("final", "preliminary", "amended"),
-            code=self.concept(),
-            **self.observed(),
+            code=code,
+            **observed,
             **when,
             **self.sometimes(0.9, subject=self.to_patient, category=[category]),
             **self.sometimes(
@@ -245,14 +247,16 @@ class Made(Parts):
                 hasMember=lambda: [self.reference("Observation", 100)],
                 identifier=lambda: [self.identifier()],
                 method=self.concept,
-                dataAbsentReason=self.concept,
-            ),
-            **self.sometimes(
-                0.05,
-                contained=lambda: [{"resourceType": "Patient", "id": "in", "name": [self.name()]}],
-                focus=lambda: [{"reference": "#in"}],
+                **({} if observed else {"dataAbsentReason": self.concept}),
             ),
         )
+        if self.sometimes(0.05, contained=True):
+            found["contained"] = [{"resourceType": "Patient", "id": "in", "name": [self.name()]}]
+            found["focus"] = [{"reference": "#in"}]
+        if observed and "component" in found:
+            # obs-7: the value of the Observation's own code stands in no component.
+            found["component"] = [each for each in found["component"] if not _alike(each["code"], code)]
+        return {name: value for name, value in found.items() if value != []}
 
     def condition(self, at: int) -> Resource:
         onset = self.one(
@@ -295,6 +299,8 @@ class Made(Parts):
         )
 
     def risk(self, at: int) -> Resource:
+        percent = {"system": "http://unitsofmeasure.org", "code": "%"}
+
         def prediction() -> Resource:
             return self.one(
                 {
@@ -302,8 +308,8 @@ class Made(Parts):
                         self.one("0.1", "0.10", "0.15", "0.05", "0.2", "1e-1", "100")
                     )
                 },
-                {"probabilityRange": {"low": {"value": 0.05}, "high": {"value": 0.2}}},
-                {"probabilityRange": {"low": {"value": 0.15}}},
+                {"probabilityRange": {"low": {"value": 0.05, **percent}, "high": {"value": 0.2, **percent}}},
+                {"probabilityRange": {"low": {"value": 0.15, **percent}}},
                 {"qualitativeRisk": self.concept()},
             )
 
@@ -416,6 +422,11 @@ class Made(Parts):
                 ],
             ),
         }
+
+
+def _alike(one: Resource, other: Resource) -> bool:
+    codings = [coding for coding in one.get("coding", ()) if coding in other.get("coding", ())]
+    return bool(codings) or one == other
 
 
 def bundles(resources: list[Resource]) -> Iterator[Resource]:

@@ -176,7 +176,7 @@ def test_what_a_reference_resolves_to_is_read_off_the_reference(element, is_pati
         ("Patient.name.tail()", [({"given": ["D"]}, "HumanName")]),
     ],
 )
-def test_what_is_beyond_the_closures_goes_to_fhirpathpy(expression, found):
+def test_what_is_beyond_the_closures_is_found_by_the_whole_of_fhirpath(expression, found):
     assert not is_closure(expression, "Patient", library().children)
     assert compile(expression, "Patient", library().children)(json.loads(encode(PATIENT))) == found
 

@@ -94,11 +94,9 @@ def test_the_terminology_that_is_declared_is_there(nobody, suite):
     assert {each["url"]: each["version"] for each in ours}.items() <= known.items()
 
 
-def test_the_statement_says_where_tokens_are_had(rest, nobody):
-    [extension] = rest["security"]["extension"]
-    assert extension["url"].endswith("/StructureDefinition/oauth-uris")
-    [uri] = extension["extension"]
-    assert uri == {"url": "token", "valueUri": nobody.base.removesuffix("/fhir") + "/auth/token"}
+def test_the_statement_says_that_smart_tells_where_tokens_are_had(rest):
+    [service] = rest["security"]["service"]
+    assert service["coding"][0]["code"] == "SMART-on-FHIR"
 
 
 def test_every_type_of_r4_is_declared_once(rest, app):

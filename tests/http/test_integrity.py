@@ -40,8 +40,8 @@ def by_extension(to):
 
 
 def by_contained(to):
-    held = {"resourceType": "PractitionerRole", "id": "p", "organization": reference(to)}
-    return organization(contained=[held], endpoint=[reference("#p")])
+    held = {"resourceType": "Organization", "id": "p", "name": "Held", "partOf": reference(to)}
+    return organization(contained=[held], partOf=reference("#p"))
 
 
 def by_an_element_that_no_parameter_covers(to):

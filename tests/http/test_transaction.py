@@ -77,6 +77,7 @@ def test_a_urn_is_resolved_wherever_it_stands(suite):
         ],
         "code": {"text": "x"},
         "subject": make.reference(child),
+        "focus": [make.reference("#e")],
         "encounter": make.reference(visit),
         "performer": [make.reference(place), make.reference(child)],
         "note": [{"authorReference": make.reference(place), "text": f"not a link: {child} here"}],
@@ -338,6 +339,10 @@ def test_resources_come_back_where_they_are_preferred(suite):
 
 
 def test_a_bundle_that_is_no_act_is_stored_as_any_resource(suite):
-    made = suite.ask("POST", "Bundle", make.bundle("collection", {"resource": make.patient(id="x")}))
+    made = suite.ask(
+        "POST",
+        "Bundle",
+        make.bundle("collection", {"fullUrl": f"{make.B}/Patient/x", "resource": make.patient(id="x")}),
+    )
     assert made.status == 201
     assert suite.get(f"Bundle/{made.id}").text == made.text

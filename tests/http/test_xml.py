@@ -11,6 +11,7 @@ import pytest
 from server.definition.xml import from_xml, to_xml
 from server.fhir import json
 from tests import make
+from tests.published import BROKEN
 
 FOLDER = Path(__file__).parent.parent / "data" / "fhir-test-cases"
 EXAMPLES = sorted(FOLDER.glob("*.json"))
@@ -47,6 +48,10 @@ def test_an_example_goes_from_json_to_xml_and_back_through_the_record(wire, path
     if sent["resourceType"] == "Bundle":
         pytest.skip("An example of a Bundle that is kept is not among them.")
     made = wire("POST", sent["resourceType"], path.read_bytes(), "application/fhir+json")
+    if path.stem in BROKEN:
+        assert made.status_code in (400, 422)
+        assert BROKEN[path.stem] in made.text
+        return
     assert made.status_code == 201, made.text
     assert made.headers["Content-Type"] == "application/fhir+xml;charset=utf-8"
     again = wire("POST", sent["resourceType"], made.data, accept="application/fhir+json")
@@ -59,6 +64,10 @@ def test_a_document_goes_from_xml_to_json_and_back_through_the_record(wire, path
     text = re.sub(rb"<!--.*?-->", b"", path.read_bytes(), flags=re.DOTALL)
     sent = from_xml(text)
     made = wire("POST", sent["resourceType"], text, accept="application/fhir+json")
+    if path.stem in BROKEN:
+        assert made.status_code in (400, 422)
+        assert BROKEN[path.stem] in made.text
+        return
     assert made.status_code == 201, made.text
     again = wire("POST", sent["resourceType"], made.data, "application/fhir+json")
     assert json.identical(told(from_xml(again.data)), told(sent))

@@ -7,8 +7,9 @@ import pytest
 
 from tests import make
 
-GOOD = make.observation()
-BAD = {**make.observation(), "status": "nonsense", "colour": "red"}
+TEXT = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">In words</div>'}
+GOOD = make.observation(text=TEXT)
+BAD = {**GOOD, "status": "nonsense", "colour": "red"}
 
 
 def validate(caller, path, resource=None, **more):
@@ -59,10 +60,10 @@ def test_nothing_is_stored(suite, resource):
 @pytest.mark.parametrize("mode", ["create", "update", "delete"])
 def test_a_mode_tells_what_the_interaction_would(app, suite, school, child, mode):
     taken = suite.get(f"Patient/{child}").json["identifier"]
-    free = suite.post(make.child()).json
+    free = suite.post(make.child(text=TEXT)).json
     match mode:
         case "create":
-            refused, path, sent = make.patient(identifier=taken), "Patient", suite.post
+            refused, path, sent = make.patient(identifier=taken, text=TEXT), "Patient", suite.post
         case "update":
             refused, path, sent = {**free, "identifier": taken}, f"Patient/{free['id']}", suite.put
         case "delete":
@@ -76,7 +77,7 @@ def test_a_mode_tells_what_the_interaction_would(app, suite, school, child, mode
 
 @pytest.mark.parametrize("mode", ["create", "update", "delete"])
 def test_what_would_be_accepted_is_still_as_it_was(suite, mode):
-    held = suite.post(make.observation())
+    held = suite.post(GOOD)
     path = "Observation" if mode == "create" else f"Observation/{held.id}"
     changed = {**held.json, "status": "amended"}
     resource = {"create": GOOD, "update": changed, "delete": None}[mode]
@@ -87,7 +88,7 @@ def test_what_would_be_accepted_is_still_as_it_was(suite, mode):
 
 
 def test_an_update_is_tried_against_the_version_that_if_match_names(suite):
-    held = suite.post(make.observation())
+    held = suite.post(GOOD)
     path, changed = f"Observation/{held.id}", {**held.json, "status": "amended"}
     for version, severity in (("1", "information"), ("2", "error")):
         answer = validate(suite, path, changed, mode="update", headers={"If_Match": f'W/"{version}"'})
@@ -95,9 +96,9 @@ def test_an_update_is_tried_against_the_version_that_if_match_names(suite):
 
 
 def test_a_reference_that_leads_nowhere_is_found_by_a_mode(school, child):
-    mark = make.mark(child, "school", encounter=make.reference("Encounter/nobody"))
+    mark = make.mark(child, "school", encounter=make.reference("Encounter/nobody"), text=TEXT)
     assert severities(validate(school, "Observation", mark)) == {"information"}
-    assert severities(validate(school, "Observation", mark, mode="create")) == {"error"}
+    assert "error" in severities(validate(school, "Observation", mark, mode="create"))
 
 
 def test_a_mode_tells_no_more_than_the_interaction_and_needs_its_scope(client_with, suite):
@@ -117,7 +118,9 @@ def test_a_mode_tells_no_more_than_the_interaction_and_needs_its_scope(client_wi
         ("Observation", None, {"mode": "delete"}),
         ("Observation/x", GOOD, {"mode": "create"}),
         ("Observation/x", GOOD, {"mode": "profile"}),
-        ("Observation", GOOD, {"profile": f"{make.B}/StructureDefinition/SchoolAttendance"}),
+        ("Observation", GOOD, {"profile": f"{make.B}/StructureDefinition/Child"}),
+        ("Observation", GOOD, {"profile": f"{make.B}/StructureDefinition/Nonsense"}),
+        ("Observation", GOOD, {"profile": "SchoolAttendance"}),
     ],
 )
 def test_what_cannot_be_validated_is_refused(suite, path, resource, more):
@@ -127,10 +130,35 @@ def test_what_cannot_be_validated_is_refused(suite, path, resource, more):
 def test_the_profile_of_the_type_itself_is_what_is_checked(suite):
     base = "http://hl7.org/fhir/StructureDefinition/Observation"
     assert severities(validate(suite, "Observation", GOOD, profile=base)) == {"information"}
-    held = suite.post(make.observation())
+    held = suite.post(GOOD)
     answer = validate(suite, f"Observation/{held.id}", mode="profile", profile=base)
     assert severities(answer) == {"information"}
     assert validate(suite, "Observation/nobody", mode="profile", profile=base).status == 404
+
+
+def test_a_resource_is_held_against_the_profile_that_is_asked_for(suite, child):
+    profile = f"{make.B}/StructureDefinition/SchoolAttendance"
+    mark = make.mark(child, "school", text=TEXT)
+    assert "error" not in severities(validate(suite, "Observation", mark, profile=profile))
+    assert "error" not in severities(validate(suite, "Observation", {**mark, "effectiveDateTime": "2025"}))
+    answer = validate(suite, "Observation", {**mark, "effectiveDateTime": "2025"}, profile=profile)
+    assert "error" in severities(answer)
+    [first] = [issue for issue in answer.json["issue"] if issue["severity"] == "error"]
+    assert first["details"]["coding"] == [{"system": profile, "code": "attendance-1"}]
+
+
+def test_what_is_only_a_warning_is_told_here_and_refused_nowhere(suite):
+    without = make.observation()
+    told = severities(validate(suite, "Observation", without, mode="create"))
+    assert told == {"information", "warning"}
+    assert suite.post(without).status == 201
+
+
+def test_a_stored_resource_is_held_against_a_profile(suite, child):
+    held = suite.post(make.mark(child, "school", date="2025", text=TEXT))
+    profile = f"{make.B}/StructureDefinition/SchoolAttendance"
+    answer = validate(suite, f"Observation/{held.id}", mode="profile", profile=profile)
+    assert "error" in severities(answer)
 
 
 def test_inside_a_transaction_it_sees_what_was_written_before_and_leaves_it(suite):
@@ -155,3 +183,11 @@ def test_it_is_accounted_for_as_what_it_tried(app, suite):
             {"query": f"{word}/$validate?mode=update"},
         ).all()
     assert [tuple(row) for row in rows] == [("operation", 412)]
+
+
+def test_only_a_profile_that_is_known_here_is_said_to_have_been_asked(suite):
+    claimed = {"meta": {"profile": ["https://example.org/nobody-knows"]}}
+    answer = validate(suite, "Basic", {"resourceType": "Basic", "code": {"text": "x"}, **claimed})
+    checked, *others = [issue["diagnostics"] for issue in answer.json["issue"]]
+    assert "nobody-knows" not in checked
+    assert any("nobody-knows, which is not known here" in each for each in others)

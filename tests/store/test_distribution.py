@@ -10,7 +10,7 @@ GLOBAL = {"locator", "identity"}
 
 REFERENCE = {
     "agency", "client", "assertion", "signing_key", "allowance", "setting", "job", "idempotency",
-    "search_parameter",
+    "search_parameter", "code_system", "concept", "concept_group", "closure", "closure_concept",
 }  # fmt: skip
 """What does not grow with children."""
 

@@ -7,13 +7,15 @@ import pytest
 from server.definition.library import library
 from server.definition.structure import Element, ElementType, Structure, structure
 from server.fhir import Json
+from server.fhir.issue import Issue
 from server.fhir.primitive import PRIMITIVES
+from server.terminology.codes import codes as listed_codes
 from server.validation.validate import validate
 
 _WORDS: dict[str, Any] = {
     "boolean": True,
     "integer": -1,
-    "unsignedInt": 0,
+    "unsignedInt": 1,  # the size of the data below
     "positiveInt": 1,
     "decimal": 1,
     "string": "text",
@@ -32,9 +34,13 @@ _WORDS: dict[str, Any] = {
     "time": "10:00:00",
     "xhtml": '<div xmlns="http://www.w3.org/1999/xhtml">text</div>',
 }
+# Strings and data whose meaning is checked beside their type.
+_MEANT = {"Reference.reference": "urn:a", "Attachment.hash": "hvfkN/qlp/zhXR3cuerq6jd2Z7g="}
 _UNLISTED = {"mimetypes": "text/plain", "currencies": "GBP"}
 _EXTENSION = {"url": "https://example.org/a", "valueString": "text"}
 _DEPTH = 4
+# What is filled in blindly breaks invariants, and modifier extensions that nobody knows are refused.
+_OF_STRUCTURE = frozenset({"structure", "required", "value", "code-invalid"})
 
 
 def _resource(type: str, turn: int) -> Json:
@@ -55,7 +61,7 @@ def _object(within: Structure, parent: Element, turn: int, depth: int) -> Json:
         name, type = properties[turn % len(properties)]
         if depth >= _DEPTH and child.min == 0 and type.code not in (*_WORDS, "Extension"):
             continue
-        value = _value(within, child, type, turn, depth + 1)
+        value = _MEANT.get(child.path) or _value(within, child, type, turn, depth + 1)
         filled[name] = [value] if child.repeats else value
     return filled
 
@@ -79,7 +85,7 @@ def _value(within: Structure, child: Element, type: ElementType, turn: int, dept
 
 
 def _bound(value_set: str, type: str) -> Any:
-    codes = library().codes(value_set)
+    codes = listed_codes(value_set)
     if codes is None:
         word = _UNLISTED.get(value_set.partition("|")[0].rpartition("/")[2], "1")
         system = "http://unitsofmeasure.org"
@@ -88,22 +94,32 @@ def _bound(value_set: str, type: str) -> Any:
     return word if type == "code" else {"coding": [{"system": system, "code": word}]}
 
 
+def _of_structure(resource: Json) -> list[Issue]:
+    return [
+        issue
+        for issue in validate(resource)
+        # A datatype's profile may rule out what is filled in all the same: a simple quantity's comparator.
+        if issue.code in _OF_STRUCTURE and "Quantity#" not in issue.source
+    ]
+
+
 @pytest.mark.parametrize("type", library().resource_types)
 def test_a_resource_with_every_element_is_valid(type: str) -> None:
     for turn in range(12):
-        assert validate(_resource(type, turn)) == []
+        assert _of_structure(_resource(type, turn)) == []
 
 
 @pytest.mark.parametrize("turn", range(50))
 def test_an_extension_takes_every_type(turn: int) -> None:
     extension = _object(_known("Extension"), _known("Extension").root, turn, 1)
     extension.pop("extension")
-    assert validate({"resourceType": "Basic", "code": {"text": "text"}, "extension": [extension]}) == []
+    assert _of_structure({"resourceType": "Basic", "code": {"text": "text"}, "extension": [extension]}) == []
 
 
 @pytest.mark.parametrize("type", library().resource_types)
 def test_a_resource_with_nothing_lacks_what_is_required_and_no_more(type: str) -> None:
-    issues = validate({"resourceType": type})
+    # What an invariant asks for besides is told by its rule.
+    issues = [issue for issue in validate({"resourceType": type}) if not issue.rule]
     required = [f"{type}.{child.name}" for child in _known(type).root.children if child.min > 0]
     assert [issue.expression[0] for issue in issues] == required
     assert {issue.code for issue in issues} <= {"required"}

@@ -7,6 +7,8 @@ import pytest
 
 from server.definition.library import library
 from server.fhir import Json
+from server.fhir.issue import Issue
+from server.terminology.codes import codes
 from server.validation.validate import validate
 
 Place = tuple[str | int, ...]
@@ -45,6 +47,14 @@ def _broken(resource: Json, at: Place, value: Any) -> Json:
     copy = deepcopy(resource)
     _at(copy, at[:-1])[at[-1]] = value
     return copy
+
+
+def _new(broken: Json, example: Json) -> list[Issue]:
+    """What is wrong since it was broken; a rule that is broken with it (an invariant) is no news."""
+    before = {issue.expression for issue in validate(example)}
+    return [
+        issue for issue in validate(broken) if issue.code != "invariant" and issue.expression not in before
+    ]
 
 
 def _expressions(resource: Json) -> list[str]:
@@ -97,7 +107,7 @@ def test_an_unknown_element_is_refused_in_every_object(example: Json) -> None:
         if isinstance(value, dict):
             broken = deepcopy(example)
             _at(broken, at)["unknownElement"] = "x"
-            issues = validate(broken)
+            issues = _new(broken, example)
             assert [_normal(issue.expression[0]) for issue in issues] == [
                 f"{_path(example['resourceType'], at)}.unknownElement"
             ]
@@ -118,7 +128,7 @@ def test_a_required_element_that_is_missing_is_named(example: Json) -> None:
             for key, value in example.items()
             if not (key.removeprefix("_") == word or (typed and re.match(f"_?{word}[A-Z]", key)))
         }
-        issues = validate(broken)
+        issues = _new(broken, example)
         assert [(issue.code, issue.expression) for issue in issues] == [
             ("required", (f"{example['resourceType']}.{word}",))
         ]
@@ -132,10 +142,10 @@ def test_a_word_that_is_no_code_is_refused_where_codes_are_bound(example: Json) 
         binding = element.get("binding", {})
         if len(rest) != 1 or binding.get("strength") != "required" or element["type"][0]["code"] != "code":
             continue
-        if rest[0] not in example or library().codes(binding["valueSet"]) is None:
+        if rest[0] not in example or codes(binding["valueSet"]) is None:
             continue
         many = isinstance(example[rest[0]], list)
-        issues = validate({**example, rest[0]: ["no-such-code"] if many else "no-such-code"})
+        issues = _new({**example, rest[0]: ["no-such-code"] if many else "no-such-code"}, example)
         where = f"{element['path']}[0]" if many else element["path"]
         assert [(issue.code, issue.expression) for issue in issues] == [("code-invalid", (where,))]
         assert "'no-such-code'" in issues[0].diagnostics

@@ -6,6 +6,7 @@ from server.fhir import Json
 from server.validation.validate import validate
 
 _URL = "https://example.org/extension"
+_LINK = {"other": {"reference": "#a"}, "type": "seealso"}
 _EXTENSION = {"url": _URL, "valueBoolean": True}
 
 
@@ -40,7 +41,10 @@ def _patient(**elements: Any) -> Json:
         _patient(_deceasedBoolean={"extension": [_EXTENSION]}),
         _patient(extension=[{"url": _URL, "extension": [{"url": "a", "valueDecimal": 1}]}]),
         _patient(extension=[{"url": _URL, "_valueString": {"extension": [_EXTENSION]}}]),
-        _patient(contained=[{"resourceType": "Organization", "id": "a", "name": "b"}]),
+        _patient(
+            contained=[{"resourceType": "Organization", "id": "a", "name": "b"}],
+            managingOrganization={"reference": "#a"},
+        ),
         _observation(valueString="a"),
         # A required element may be an extension that says why there is no value.
         {
@@ -48,7 +52,11 @@ def _patient(**elements: Any) -> Json:
             "_status": {"extension": [_EXTENSION]},
             "code": {"extension": [_EXTENSION]},
         },
-        {"resourceType": "Bundle", "type": "batch", "entry": [{"resource": _patient()}]},
+        {
+            "resourceType": "Bundle",
+            "type": "collection",
+            "entry": [{"fullUrl": "urn:a:b", "resource": _patient()}],
+        },
         {
             "resourceType": "Parameters",
             "parameter": [{"name": "a", "part": [{"name": "b", "resource": _patient()}]}],
@@ -196,7 +204,7 @@ def test_this_is_valid(resource: Json) -> None:
         ),
         (_patient(contained=[{"id": "a"}]), [("structure", "Patient.contained[0]")]),
         (
-            _patient(contained=[_patient(id="a", contained=[_patient(id="b")])]),
+            _patient(contained=[_patient(id="a", contained=[_patient(id="b")])], link=[_LINK]),
             [("invariant", "Patient.contained[0].contained")],
         ),
         (
@@ -211,7 +219,8 @@ def test_this_is_valid(resource: Json) -> None:
                             "tag": [{"code": "a"}],
                         },
                     )
-                ]
+                ],
+                link=[_LINK],
             ),
             [
                 ("invariant", "Patient.contained[0].meta.versionId"),

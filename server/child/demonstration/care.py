@@ -81,12 +81,8 @@ def _referral(submission: Submission, today: date, dice: Random) -> None:
     start = today - timedelta(days=dice.randint(60, 300))
     end = start + timedelta(days=dice.randint(5, 45))
     nothing = dice.random() < 0.4 or bool(submission.child.story)
-    closure = (
-        extension("referral-no-further-action", valueBoolean=True)
-        if nothing
-        else coded("closure-reason", "cin-closure-reason", "RC8")
-    )
-    referred = _in_need(submission, start, None, closure, end=end)
+    closure = [] if nothing else [coded("closure-reason", "cin-closure-reason", "RC8")]
+    referred = _in_need(submission, start, None, *closure, end=end, nothing=nothing)
     contact(submission, "contact", start, episodeOfCare=[referred])
     if not nothing:
         _assessment(submission, start + timedelta(days=2), end, referred)
@@ -157,9 +153,14 @@ def primary_need(child: Child) -> str:
 
 
 def _in_need(
-    submission: Submission, start: date, lead: Worker | None, *more: Json, end: date | None = None
+    submission: Submission,
+    start: date,
+    lead: Worker | None,
+    *more: Json,
+    end: date | None = None,
+    nothing: bool = False,
 ) -> Json:
-    """The referral and the child-in-need episode that it opens."""
+    """The referral and the child-in-need episode that it opens; `nothing` came of it, or something did."""
     child = submission.child
     source = child.dice("source").choice(_SOURCES)
     protected = child.circumstance == "child-protection"
@@ -170,6 +171,7 @@ def _in_need(
         end,
         extension=[
             coded("referral-source", "cin-referral-source", source),
+            extension("referral-no-further-action", valueBoolean=nothing),
             coded("primary-need", "cin-primary-need", "N1" if protected else primary_need(child)),
             *more,
         ],

@@ -153,10 +153,11 @@ def _reviews(submission: Submission, start: date, until: date, spell: Json, lead
     child = submission.child
     dice = child.dice("reviews")
     speaks = child.year_group >= -1
-    took_part = coded("review-participation", "cla-review-participation", "PN1" if speaks else "PN0")
     for day in (start + timedelta(days=days) for days in _REVIEWS_AFTER):
         if day < until:
             words = [extension("own-words", valueString=dice.choice(_WORDS))] if speaks else []
+            part = "PN1" if _is(4, child, day) else "PN0"
+            took_part = coded("review-participation", "cla-review-participation", part)
             contact(
                 submission, "looked-after-review", day, extension=[took_part, *words], episodeOfCare=[spell]
             )
@@ -183,8 +184,22 @@ def _health(submission: Submission, today: date, dice: Random) -> None:
         submission, "LookedAfterHealth", "looked-after-health", "looked-after-health", year
     )
     unlikely = ("convicted", "substance-misuse")
-    answers = [component(code, valueBoolean=code not in unlikely and dice.random() < 0.9) for code in _HEALTH]
+    # Convictions are asked of who is ten, health checks of who is not five.
+    unasked = {
+        "convicted": not _is(10, submission.child, year[1]),
+        "health-check": _is(5, submission.child, year[1]),
+    }
+    answers = [
+        component(code, valueBoolean=code not in unlikely and dice.random() < 0.9)
+        for code in _HEALTH
+        if not unasked.get(code)
+    ]
     submission.add(f"health/{year[1].year}", resource | {"component": answers})
+
+
+def _is(years: int, child: Child, day: date) -> bool:
+    """Whether the child is so old on a day."""
+    return (day.year - years, day.month, day.day) >= (child.birth.year, child.birth.month, child.birth.day)
 
 
 def _year(today: date) -> tuple[date, date]:

@@ -13,9 +13,8 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from server.fhir import Json, json
-from server.fhir.closure import ABSTRACT
 from server.fhir.patch.place import items, of_key
-from server.fhir.path import Property, TypeOf
+from server.fhir.property import ABSTRACT, Property, TypeOf
 
 Pair = tuple[Any, Any]
 """An element, and what stands beside it where it is a primitive."""

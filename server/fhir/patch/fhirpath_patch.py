@@ -10,11 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 from server.fhir import Json, json
-from server.fhir.closure import ABSTRACT
 from server.fhir.patch import Failed, operation
 from server.fhir.patch.given import Given, Step, at_parameter, steps
 from server.fhir.patch.place import Place, children, find, items, of_key, root
-from server.fhir.path import Property, TypeOf
+from server.fhir.property import ABSTRACT, Property, TypeOf
 
 
 def patched(resource: Json, patch: Json, type_of: TypeOf) -> Json:

@@ -3,7 +3,7 @@
 http://hl7.org/fhir/R4/fhirpath.html
 
 Steps are taken one after the other, each from places to places, and a criterion is a closure as it is in
-search. What is beyond these goes to fhirpathpy, and what that finds is looked up in the resource again.
+search. What is beyond these goes to `fhirpath`, and what that finds is looked up in the resource again.
 """
 
 import re
@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.fhir import Json, path
-from server.fhir.closure import ABSTRACT
 from server.fhir.expression import Call, Index, Literal, Name, Node, Typed, Union, Unread, parse
 from server.fhir.patch import Failed
-from server.fhir.path import Property, TypeOf
+from server.fhir.property import ABSTRACT, Property, TypeOf
 
 LONGEST = 500
 """Characters of an expression."""
@@ -81,7 +80,7 @@ def find(resource: Place, expression: str, type_of: TypeOf) -> list[Place]:
         try:
             return _once(walking.places(parse(expression)))
         except Unread:
-            return _once(walking.by_fhirpathpy(expression))
+            return _once(walking.by_fhirpath(expression))
     except path.Unknown as unknown:
         raise Failed(_begun_small(str(unknown))) from None
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -192,8 +191,8 @@ class _Walking:
         holds = path.criterion(criterion, place.type, self.type_of)
         return holds(place.value, self.resource.value)
 
-    def by_fhirpathpy(self, expression: str) -> list[Place]:
-        """Up to the last step that is not simple by fhirpathpy, and on from the places that it found."""
+    def by_fhirpath(self, expression: str) -> list[Place]:
+        """Up to the last step that is not simple by `fhirpath`, and on from the places that it found."""
         head, steps = _divided(expression)
         try:
             # It raises whatever its grammar and its functions happen to.

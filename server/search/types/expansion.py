@@ -7,13 +7,13 @@ What is meant is listed first, by the terminology that the server has, and then 
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from server.definition.library import library
 from server.fhir.issue import Invalid, TooCostly
 from server.search.element import primitive, systems
 from server.search.escape import split, unescape
 from server.search.hash import form
 from server.search.types import Condition, Context
 from server.terminology import hierarchy
+from server.terminology.codes import codes as value_set_codes
 
 MODIFIERS = frozenset({"in", "not-in", "above", "below"})
 
@@ -59,7 +59,7 @@ def _coded(type_: str, condition: Condition) -> list[tuple[str, str]]:
 
 def _in_value_set(type_: str, condition: Condition, text: str) -> Iterator[tuple[str, str]]:
     url = unescape(text)
-    listed = library().codes(url)
+    listed = value_set_codes(url)
     if listed is None:
         raise Invalid(
             f"'{condition.parameter.code}:{condition.modifier}={text}' names no value set whose codes this "

@@ -1,0 +1,1 @@
+"""Code systems as their publishers give them out, read and brought into the tables."""
