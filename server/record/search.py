@@ -209,7 +209,8 @@ def _total(searches: Sequence[Search], page: Page, asked: Asked, shown: int) -> 
         return sum(search.count() for search in searches)
     if asked.total != "estimate":
         return None
-    return min(sum(search.count(ESTIMATED) for search in searches), ESTIMATED)
+    found = [search.estimate() for search in searches]
+    return None if None in found else min(sum(filter(None, found)), ESTIMATED)
 
 
 def brought(

@@ -19,6 +19,9 @@ IN_SIGHT = 10_001
 _EVERY = 10.0
 """Seconds for which a number is good enough."""
 
+_MOST = 10_000
+"""Numbers that are remembered; then all are asked for again."""
+
 _UNKNOWN = 100
 """Rows of a type that a child has, until the tables have been analysed."""
 
@@ -50,18 +53,21 @@ class Census(NamedTuple):
 
 def census(connection: Connection, type_: str, agency: Hashable, seen: Callable[[], Prepared]) -> Census:
     """The numbers for a caller who sees what `seen` counts."""
-    known = _known.setdefault(connection.engine.pool, {})
-    children = _lasting(known, "Patient", lambda: _estimated(connection, "Patient"))
-    own = _lasting(known, t.partition(type_).name, lambda: _estimated(connection, type_))
+    children = lasting(connection, "Patient", lambda: _estimated(connection, "Patient"))
+    own = lasting(connection, t.partition(type_).name, lambda: _estimated(connection, type_))
     rows = max(own // children, 1) if children and own else _UNKNOWN
-    in_sight = _lasting(known, agency, lambda: int(seen()(connection)[0][0]))
+    in_sight = lasting(connection, agency, lambda: int(seen()(connection)[0][0]))
     return Census(children, 1 if type_ == "Patient" else rows, in_sight)
 
 
-def _lasting(known: _Known, what: Hashable, ask: Callable[[], int]) -> int:
+def lasting(connection: Connection, what: Hashable, ask: Callable[[], int]) -> int:
+    """A number as it was when it was last asked for, a few seconds ago at most."""
+    known = _known.setdefault(connection.engine.pool, {})
     at = clock.monotonic()
     found = known.get(what)
     if found is None or at - found[0] > _EVERY:
+        if len(known) >= _MOST:
+            known.clear()
         found = known[what] = (at, ask())
     return found[1]
 

@@ -12,13 +12,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from server.search import drive, page, registry, rows, slow
-from server.search.census import IN_SIGHT, Census, census
+from server.search.census import IN_SIGHT, Census, census, lasting
 from server.search.drive import Driver
 from server.search.explain import Step, Watch
 from server.search.join import Joined, Searchable, resolved
 from server.search.kept import counting, kept
 from server.search.order import Position
-from server.search.page import EACH, Page
+from server.search.pace import EACH, FETCHED, FIRST
+from server.search.page import Page
 from server.search.query import Query
 from server.search.rows import Filter
 from server.search.statement import Statement
@@ -31,11 +32,17 @@ from server.store.row import Entry
 GATHERED = 2_500
 """With so few children in sight they are gathered once, rather than asked for with every row."""
 
-REACH = 20_000
-"""Rows of a walk that is no page's: those of a join, and of an estimate."""
+GATHERING = 2
+"""A child that is gathered costs as much as to ask for those of so many rows."""
+
+REACH = 10_000
+"""Rows of a walk for a join."""
 
 ESTIMATED = 1_001
 """An estimate counts no further."""
+
+_FAR = 2
+"""What is asked of a row at the far end of a join costs as much as so many rows."""
 
 
 @dataclass(frozen=True)
@@ -68,28 +75,46 @@ class Search:
         """
         return page.page(self, limit, after, entry, complete=complete)
 
-    def count(self, limit: int | None = None) -> int:
-        """How many rows match, counted no further than `limit`."""
-        driver = self.driver
-        shape = ("count", self.shape, driver.kind, driver.shape, self.gathers, limit)
-        found = kept(shape, lambda: counting(self.sql(driver).matching(driver, limit)))
+    def count(self) -> int:
+        """How many rows match."""
+        return self._counted(self._all, None, None)
+
+    def estimate(self) -> int | None:
+        """How many rows match, counted to `ESTIMATED`; None: the budget of a walk is too small to know."""
+        driver, most = self._all, self.bearing(FETCHED)
+        bounded = None if driver.kind in ("sight", "child", "rows") else most
+        found = self._counted(driver, ESTIMATED, bounded)
+        return found if found == ESTIMATED or not bounded or not self.exceeds(driver, most) else None
+
+    def _counted(self, driver: Driver, limit: int | None, budget: int | None) -> int:
+        shape = ("count", self.shape, driver.kind, driver.shape, self.gathers, limit, budget)
+        found = kept(shape, lambda: counting(self.sql(driver).matching(driver, limit, budget)))
         return int(self.said("count", driver, found)[0][0])
 
     def places(self, limit: int, *columns: str) -> list[tuple[Any, ...]] | None:
         """Some columns of everything that matches, in no order; None: there is more, or it cannot be known
         within the budget of a walk."""
-        driver = self.driver
-        if self.by_sight and (
-            driver.kind == "walk"
-            or (driver.kind == "facet" and self.exceeds(driver, self.census.reading_each))
-        ):
-            driver = Driver("sight")
+        driver = self._all
+        if driver.kind not in ("sight", "child") and self.exceeds(driver, REACH):
+            return None
         shape = ("places", columns, self.shape, driver.kind, driver.shape, self.gathers, limit)
         found = kept(shape, lambda: Prepared(self.sql(driver).places(driver, limit + 1, REACH, *columns)))
         rows = self.said("places", driver, found)
-        if len(rows) > limit or (driver.kind not in ("sight", "child") and self.exceeds(driver, REACH)):
-            return None
-        return rows
+        return None if len(rows) > limit else rows
+
+    @property
+    def _all(self) -> Driver:
+        """What all that matches is found from: the children in sight, where they have less."""
+        driver = self.driver
+        listed = driver.kind == "facet" or driver.shape == "facets"
+        if not (self.by_sight and (listed or driver.kind == "walk")):
+            return driver
+        less = not listed or self.mostly_exceeds(driver, min(self.census.reading_each, drive.GATHERED))
+        return Driver("sight") if less else driver
+
+    def bearing(self, fetched: int) -> int:
+        """How many rows may be fetched instead, for what is asked of each beyond it."""
+        return max(fetched // (1 + _FAR * sum(one.each for one in self.joined)), 2 * FIRST)
 
     # ---- how many there are --------------------------------------------------------------------------------
 
@@ -107,7 +132,11 @@ class Search:
     @cached_property
     def gathers(self) -> bool:
         """Whether few enough children are in the caller's sight to be gathered first."""
-        return self.view.involved_only and self.census.seen <= GATHERED
+        return self.gathers_before(0)
+
+    def gathers_before(self, passed: int) -> bool:
+        """Whether few enough are in sight to be gathered before so many rows are passed."""
+        return self.view.involved_only and self.census.seen <= max(GATHERED, passed // GATHERING)
 
     @cached_property
     def by_sight(self) -> bool:
@@ -120,10 +149,20 @@ class Search:
 
     def exceeds(self, driver: Driver, budget: int) -> bool:
         """Whether a driver has more rows than that."""
+        if driver.shape == "facets" and budget <= drive.GATHERED:
+            # To count each once would be to read them all.
+            return drive.listed(self.connection, driver) > budget
         shape = ("exceeds", self.query.type, driver.kind, driver.shape, budget, self.prefix)
         sql = Statement(self.query.type, self.view, (), prefix=self.prefix)
         found = kept(shape, lambda: Prepared(sql.exceeding(driver, budget)))
         return bool(self.said("exceeds", driver, found))
+
+    def mostly_exceeds(self, driver: Driver, budget: int) -> bool:
+        """Whether it did a few seconds ago: enough to choose a way by."""
+        if driver.kind != "facet":
+            return self.exceeds(driver, budget)
+        what = ("exceeds", driver.values["d_0"], budget)
+        return bool(lasting(self.connection, what, lambda: int(self.exceeds(driver, budget))))
 
     def said(self, how: str, driver: Driver, asked: Prepared, **values: Any) -> list[tuple[Any, ...]]:
         """The rows of a statement."""
@@ -194,13 +233,16 @@ class Search:
 
     # ---- SQL -----------------------------------------------------------------------------------------------
 
-    def sql(self, driver: Driver) -> Statement:
-        """The statements of a driver."""
+    def sql(self, driver: Driver, passed: int = 0) -> Statement:
+        """The statements of a driver that pass so many rows."""
         near = [one.near for one in self.joined if one.near and one.driver is not driver]
-        if self.view.involved_only and driver.broad:
-            near += rows.in_sight_of(self.view, gathered=self.gathers)
-        criteria = self.filters(driver)
-        return Statement(self.query.type, self.view, criteria, tuple(near), len(self._spans), self.prefix)
+        sighted, gathered = self.view.involved_only and driver.broad, self.gathers_before(passed)
+        if sighted:
+            near += rows.in_sight_of(self.view, gathered=gathered)
+        criteria, spans = self.filters(driver), len(self._spans)
+        return Statement(
+            self.query.type, self.view, criteria, tuple(near), sighted, gathered, spans, self.prefix
+        )
 
     def filters(self, driver: Driver) -> tuple[Filter, ...]:
         """The criteria that the driver does not answer."""

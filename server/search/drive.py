@@ -31,7 +31,7 @@ from server.definition.compartment import child_parameter
 from server.definition.library import library
 from server.definition.structure import structure
 from server.fhir.name import fold
-from server.search import beside
+from server.search import beside, census
 from server.search.element import properties
 from server.search.escape import unescape
 from server.search.query import Query
@@ -250,7 +250,7 @@ def _by_fewest(
     """The facet, or the join, with the fewest rows: they are counted."""
     found = [hashes for condition in plain if (hashes := facets(condition, context)) is not None]
     offered = [*map(by_facet, found), *joined]
-    if len(offered) == 1 and offered[0].shape != "facets":
+    if len(offered) == 1 and (offered[0].shape != "facets" or len(offered[0].values["d_0"]) <= BESIDE):
         return offered[0]
     listed = ("facet", "merge")
     counted = [
@@ -282,6 +282,13 @@ def by_facet(hashes: Sequence[int]) -> Driver:
 
 
 def rows(connection: Connection, found: Driver) -> int:
+    """How many rows a driver of facets had a few seconds ago, counted as in `listed`."""
+    given = found.values["d_0"]
+    what = ("listed", found.kind, *(given if isinstance(given, list) else [given]))
+    return census.lasting(connection, what, lambda: listed(connection, found))
+
+
+def listed(connection: Connection, found: Driver) -> int:
     """How many rows a driver of facets has, counted to just above `GATHERED`."""
     given = found.values["d_0"]
     # Most are few, and of those there are enough that are not: a long count only decides about many hashes.

@@ -69,13 +69,15 @@ _EACH = 50
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A join, resolved: `shape` is all that its SQL depends on. `near`: what it asks of a child alone."""
+    """A join, resolved: `shape` is all that its SQL depends on. `near`: what it asks of a child alone.
+    `each`: the far end is asked about with every row."""
 
     shape: Hashable
     filter: Filter
     values: Mapping[str, Any] = field(default_factory=dict)
     driver: Driver | None = None
     near: Filter | None = None
+    each: bool = False
 
 
 def resolved(join: Join, search: "Search", name: str) -> Joined:
@@ -222,7 +224,7 @@ def _asked(far: "Search", name: str) -> Joined:
         # OFFSET 0 keeps it a question about each row found, never a join that the planner may begin with.
         return one.offset(literal_column("0")).correlate(row).exists()
 
-    return Joined(("asked", name, far.shape), meets, far.values)
+    return Joined(("asked", name, far.shape), meets, far.values, each=True)
 
 
 def _keyed(fars: Sequence["Search"], parameter: SearchParameter, name: str) -> Joined:
@@ -238,7 +240,8 @@ def _keyed(fars: Sequence["Search"], parameter: SearchParameter, name: str) -> J
         return or_(*(_at_key(each, key, row) for each in sql))
 
     values = {name: value for far in fars for name, value in far.values.items()}
-    return Joined(("keyed", name, parameter.code, *(far.shape for far in fars)), meets, values)
+    shape = ("keyed", name, parameter.code, *(far.shape for far in fars))
+    return Joined(shape, meets, values, each=True)
 
 
 def _at_key(sql: statement.Statement, key: ColumnElement[str], row: FromClause) -> ColumnElement[bool]:

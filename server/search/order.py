@@ -54,6 +54,12 @@ class Key:
         return "date_low" if (self.parameter.code, self.parameter.type) == (MAIN, "date") else None
 
     @property
+    def stringed(self) -> bool:
+        """Whether the index of strings has its values, one for each row that has any."""
+        found = self.parameter
+        return found is not None and found.type == "string" and not self.ranked and not combination(found)
+
+    @property
     def always(self) -> bool:
         """Whether every row has it."""
         return self.column in (AT, "last_updated")

@@ -5,16 +5,17 @@ reads depends on where the matches lie, never on how large the record is. A page
 budget is spent goes on where the walk ended; one that is empty is refused.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, overload
 
 from server import clock
 from server.fhir.issue import TooCostly
-from server.search import order
-from server.search.drive import GATHERED, SORTED, Driver
+from server.search import order, pace
+from server.search.drive import SORTED, Driver
 from server.search.kept import accounted, kept
 from server.search.order import AT, Key, Position
+from server.search.pace import EACH, FIRST
 from server.search.types.date import MAIN
 from server.store import audit, resources
 from server.store.database import Prepared
@@ -22,28 +23,6 @@ from server.store.row import Entry, Stored
 
 if TYPE_CHECKING:
     from server.search.compile import Search
-
-FIRST = 2_000
-"""Rows of the first window: where what is seen is rare, it is soon known."""
-
-BUDGET = 20_000
-"""Rows of every further window."""
-
-FETCHED = 8_000
-"""Rows that all windows may fetch; what an index passes for its child is not fetched."""
-
-PASSED = 100_000
-"""Rows that all windows may pass."""
-
-EACH = 40_000
-"""Rows that may be read of the children in sight, one child after the other."""
-
-FRINGE = 6
-"""Rows of each child in sight that are put in order first: those past the last of a child that has more are
-not known to be next."""
-
-_WORTH = 8
-"""A row that is fetched costs as much as so many that an index alone passes."""
 
 _WIDTH = 9
 
@@ -69,7 +48,11 @@ class _Part:
     further: Position | None = None
 
     def with_more(self, other: "_Part") -> "_Part":
-        return _Part((*self.rows, *other.rows), (*self.places, *other.places), other.further)
+        further = other.further
+        if further is not None and self.rows and not other.rows:
+            # There is more, and nothing of it is shown: it begins behind what is.
+            further = self.places[-1]
+        return _Part((*self.rows, *other.rows), (*self.places, *other.places), further)
 
 
 class _Places(Sequence[Position]):
@@ -137,7 +120,7 @@ class _Reading:
         """The rows of the page."""
         if self.driver.kind == "prefix":
             return self._windows("strings", after, entry, self.limit)
-        if complete and self.driver.kind in ("walk", "facet"):
+        if complete and (self.driver.kind in ("walk", "facet") or self.driver.shape == "facets"):
             return self._run("sorted", after, entry)
         if self.driver.kind == "rows" or not self._ordered:
             return self._sorted(after, entry)
@@ -158,8 +141,13 @@ class _Reading:
     # ---- sorted --------------------------------------------------------------------------------------------
 
     def _sorted(self, after: Position | None, entry: Entry) -> _Part:
-        """All that match, sorted: no index has them in this order."""
-        if self.driver.broad and self._few_each:
+        """All that match, sorted: no index of the resources has them in this order."""
+        if self._named(after):
+            part = self._run("named", after, entry, budget=FIRST)
+            if part.further is not None:
+                return part
+            entry = entry.again(clock.new_id())
+        if self.driver.broad and pace.few_each(self.search):
             return self._from(Driver("sight"))._run("sorted", after, entry)
         if self._sortable(self.driver):
             return self._run("sorted", after, entry)
@@ -175,13 +163,20 @@ class _Reading:
             "'date' alone, or name a child (patient=…), an identifier, a code or a date range."
         )
 
+    def _named(self, after: Position | None) -> bool:
+        """Whether the strings that they are sorted by are likely to fill the page soon."""
+        if len(self.keys) > 1 or not self.keys[0].stringed or self.driver.kind != "walk":
+            return False
+        has_any = after is None or after[1] is not None
+        return has_any and pace.soon(self.search, self.limit + 1)
+
     def _sortable(self, driver: Driver) -> bool:
         """Whether a driver has so few rows that they can be sorted."""
         if driver.kind in ("rows", "child"):
             return True
         if driver.shape == "homes":
             return self.search.rows_of_homes(driver) <= SORTED
-        return not self.search.exceeds(driver, SORTED)
+        return not self.search.mostly_exceeds(driver, SORTED)
 
     # ---- in the order of an index --------------------------------------------------------------------------
 
@@ -214,10 +209,6 @@ class _Reading:
                 return self._run("along", after, entry, room)
             case "merge" if self.driver.shape == "homes":
                 return self._of_homes(after, entry, room)
-            case "merge" if self._few_each:
-                return self._run("each", after, entry, room)
-            case "merge" if (self.driver.most or 0) <= GATHERED:
-                return self._run("merged", after, entry, room)
             case "merge":
                 return self._windows("fringe", after, entry, room)
         return self._windows("window", after, entry, room)
@@ -250,17 +241,14 @@ class _Reading:
             return part
         return part.with_more(self._run("merged", end, entry.again(clock.new_id()), room - len(part.rows)))
 
-    @property
-    def _few_each(self) -> bool:
-        """Whether the children in sight have so little that all of it may be read."""
-        return self.search.by_sight and self.search.census.reading_each <= FIRST // _WORTH
-
     # ---- walks ---------------------------------------------------------------------------------------------
 
     def _windows(self, how: str, after: Position | None, entry: Entry, room: int) -> _Part:
         """One window after the other, until there are enough, or no more, or the budget is spent."""
         part = _Part()
-        for step, budget in self._steps(how):
+        for step, budget in pace.steps(self.search, self.driver, how, self.limit + 1):
+            if step == "merged":
+                return part.with_more(self._run(step, after, entry, room - len(part.rows)))
             if step == "each":
                 return part.with_more(self._each(how, after, entry, room - len(part.rows)))
             found, end = self._window(step, budget, after, entry, room - len(part.rows))
@@ -274,38 +262,6 @@ class _Reading:
             "Nothing was found among the newest resources that come into question. Name a child (patient=…), "
             "an identifier, a code or a date range."
         )
-
-    def _steps(self, how: str) -> Iterator[tuple[str, int]]:
-        """What is tried, and with which budget: what reads least if all that the children in sight have is
-        seen, then what reads least if nearly nothing of it is."""
-        search, limit = self.search, self.limit + 1
-        if how == "fringe":
-            each = len(self.driver.values["d_0"])
-            yield from ((how, max(budget // each, limit)) for budget in (FIRST, FETCHED))
-            if search.by_sight:
-                yield "each", 0
-            return
-        if not search.view.involved_only:
-            yield how, FIRST
-            yield how, FETCHED - FIRST
-            return
-        census, bearable = search.census, search.by_sight
-        walk, most = census.walk(limit), min(census.budget(FETCHED), PASSED)
-        reading = census.seen * min(census.rows, limit)
-        if self._few_each or (self.driver.kind == "walk" and bearable and reading * _WORTH <= walk):
-            yield "each", 0
-        fringed = how == "window" and self.driver.kind == "walk" and search.gathers
-        if fringed and census.seen * FRINGE <= walk:
-            yield "fringe", FRINGE
-        yield how, FIRST
-        if fringed:
-            yield "fringe", FRINGE
-        if bearable and census.reading_each * _WORTH <= max(walk, 2 * BUDGET):
-            yield "each", 0
-        for passed in range(FIRST, most, BUDGET):
-            yield how, min(BUDGET, most - passed)
-            if bearable:
-                yield "each", 0
 
     def _window(
         self, how: str, budget: int, after: Position | None, entry: Entry, room: int
@@ -321,7 +277,9 @@ class _Reading:
                 return self._from(replace(self.driver, shape="seen"))._run(how, after, entry, room)
             case "undated":
                 return self._from(Driver("sight"))._run("absent", after, entry, room)
-        return self._run("each", after, entry, room)
+        # What a code or a reference selects is rare in a child: its first may be its last.
+        soon = self.driver.kind == "walk" and self.search.census.seen > self.limit
+        return self._run("firsts" if soon else "each", after, entry, room)
 
     # ---- statements ----------------------------------------------------------------------------------------
 
@@ -339,7 +297,7 @@ class _Reading:
         statement = kept(
             self._shape(how, after, budget),
             lambda: accounted(
-                search.sql(driver).page(how, driver, keys, after, self.limit + 1, budget),
+                search.sql(driver, budget or 0).page(how, driver, keys, after, self.limit + 1, budget),
                 several=driver.kind != "child",
             ),
         )
@@ -376,7 +334,7 @@ class _Reading:
             search.shape,
             driver.kind,
             driver.shape,
-            search.gathers,
+            search.gathers_before(budget or 0),
             self.keys,
             nulls,
             self.limit,

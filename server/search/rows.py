@@ -35,13 +35,16 @@ Filter = Callable[[FromClause], ColumnElement[bool]]
 @dataclass(frozen=True)
 class Rows:
     """`criteria`: those beside the one that the driver answers. `near`: conditions on a child alone, asked
-    before a row is fetched. `spans`: how many limits the dates have. `prefix`: of the names of all
+    before a row is fetched; `sighted`: that it is in the caller's sight is one of them, `gathered`: for which
+    all that are have been gathered. `spans`: how many limits the dates have. `prefix`: of the names of all
     parameters."""
 
     type: str
     view: CallerView
     criteria: tuple[Filter, ...]
     near: tuple[Filter, ...] = ()
+    sighted: bool = False
+    gathered: bool = False
     spans: int = 0
     prefix: str = ""
 
@@ -57,9 +60,16 @@ class Rows:
         """A partition may hold several types."""
         return row.c.type == literal_column(str(self.number))
 
-    def filters(self, row: FromClause) -> list[ColumnElement[bool]]:
-        """Everything that a row must satisfy, the caller's view included."""
-        return [self.own(row), *(meets(row) for meets in self.criteria), self.view.visible(row)]
+    def filters(self, row: FromClause, *, home_seen: bool = False) -> list[ColumnElement[bool]]:
+        """Everything that a row must satisfy, the caller's view included (`home_seen` as there)."""
+        seen = self.view.visible(row, home_seen=home_seen)
+        return [self.own(row), *(meets(row) for meets in self.criteria), seen]
+
+    def asked(self, driver: Driver, budget: int | None = None) -> bool:
+        """Whether `source` has asked that the child is in sight."""
+        if driver.kind == "sight":
+            return True
+        return self.sighted and not (driver.kind == "child" or (driver.kind == "walk" and budget is None))
 
     def begun(self, driver: Driver, row: FromClause) -> list[ColumnElement[bool]]:
         return [row.c.child == drive.child(self.prefix)] if driver.kind == "child" else []

@@ -58,8 +58,10 @@ class Statement(Rows):
             "undated": lambda: self._window(driver, keys[0], begin, budget, undated=True),
             "merged": lambda: self._merged(driver, keys[0], begin, limit),
             "each": lambda: self._each(keys[0], begin, limit),
+            "firsts": lambda: self._firsts(keys[0], begin, limit),
             "fringe": lambda: self._along_fringe(driver, keys[0], begin, budget),
             "strings": lambda: self._strings(driver, keys[0], begin, budget),
+            "named": lambda: self._named(keys[0], begin, budget),
         }
         return build[how]().limit(literal_column(str(limit)))
 
@@ -68,7 +70,8 @@ class Statement(Rows):
         row = self.row()
         values = [key.value(row).label(f"key{at}") for at, key in enumerate(keys)]
         found = select(*resources.columns(row, self.view), *values).select_from(self.source(driver, row))
-        found = found.where(*self.begun(driver, row), *self.filters(row))
+        seen = self.asked(driver)
+        found = found.where(*self.begun(driver, row), *self.filters(row, home_seen=seen))
         inner = found.offset(literal_column("0")).subquery("q")
         columns = [inner.c[f"key{at}"] for at in range(len(keys))]
         statement = select(inner).order_by(*ordering(columns, keys, inner.c.rid))
@@ -136,12 +139,14 @@ class Statement(Rows):
         dated = key.column == "date_low" and not undated
         has_key = [row.c.date_low.is_not(None)] if dated else []
         found = select(*resources.columns(row, self.view), d.c.key0).select_from(self._join(d, row))
-        found = found.where(*has_key, *self.filters(row))
+        found = found.where(*has_key, *self.filters(row, home_seen=self.sighted))
         return found.order_by(*index_order(d.c.key0, d.c.rid, key))
 
     def _nearby(self, walk: Select[Any], key: Key, too: Sequence[Filter] = ()) -> FromClause:
         """The rows of a walk whose child will do, in its order."""
-        w, filters = walk.subquery("w"), (*self.near, *too)
+        w = walk.subquery("w")
+        # What is gathered is soon asked; else the rarer question comes first.
+        filters = (*self.near, *too) if self.gathered else (*too, *self.near)
         if not filters:
             return w
         asked = select(w).where(*(meets(w) for meets in filters))
@@ -156,7 +161,7 @@ class Statement(Rows):
             walk = self._listed(key, begin, t.facet.c.h == this)
             one = self._joined(walk.offset(literal_column("0")), key)
         else:
-            one = self._of_child(this, key, begin)
+            one = self._of_child(this, key, begin, home_seen=False)
         each = lateral(one.limit(literal_column(str(limit)))).alias("each")
         found = select(each).select_from(parent.join(each, true()))
         if driver.shape == "facets":
@@ -213,25 +218,69 @@ class Statement(Rows):
         return fringe, ended.subquery("ended")
 
     def _seen_with_any(self) -> FromClause:
-        """The children in sight that have anything of the type."""
-        here = t.presence.alias("here")
+        """The children in sight; of a type that shares its partition, those that have anything of it."""
         some = self.seen().subquery("seen")
+        children = select(some.c.child)
+        if self.type in t.HOT:
+            # To look for rows where there are none costs no more than to be told so.
+            return children.subquery("c")
+        here = t.presence.alias("here")
         present = and_(here.c.child == some.c.child, here.c.type == literal_column(str(self.number)))
-        return select(some.c.child).where(select(literal(1)).where(present).exists()).subquery("c")
+        return children.where(select(literal(1)).where(present).exists()).subquery("c")
 
     def _each(self, key: Key, begin: Position | None, limit: int) -> Select[Any]:
         """The first of each child in sight that has any, merged."""
         seen = self._seen_with_any()
-        one = self._of_child(seen.c.child, key, begin)
+        one = self._of_child(seen.c.child, key, begin, home_seen=True)
         each = lateral(one.limit(literal_column(str(limit))).correlate(seen)).alias("each")
         found = select(each).select_from(seen.join(each, true()))
         return found.order_by(*index_order(each.c.key0, each.c.rid, key))
 
-    def _of_child(self, child: ColumnElement[int], key: Key, begin: Position | None) -> Select[Any]:
+    def _firsts(self, key: Key, begin: Position | None, limit: int) -> Select[Any]:
+        """As `_each`, where the first of a child is soon met: only of the children whose first come before
+        those of all others, and only what comes no later than the last of these."""
+        seen, enough = self._seen_with_any(), most(limit)
+        head = lateral(self._head(seen.c.child, key, begin).correlate(seen)).alias("head")
+        found = select(head).select_from(seen.join(head, true()))
+        found = found.order_by(*index_order(head.c.key0, head.c.rid, key)).limit(enough)
+        heads = found.cte("heads").prefix_with("MATERIALIZED")
+        here = literal_column("heads.child", BigInteger)
+        one = self._of_child(here, key, begin, self._no_later(heads, key, limit), home_seen=True)
+        each = lateral(one.limit(enough)).alias("each")
+        rows = select(each).select_from(heads.join(each, true()))
+        return rows.order_by(*index_order(each.c.key0, each.c.rid, key))
+
+    def _head(self, child: ColumnElement[int], key: Key, begin: Position | None) -> Select[Any]:
+        """Where the first of a child in sight is."""
+        row = self.row()
+        column = key.value(row)
+        one = select(row.c.child, row.c.rid, column.label("key0"))
+        filters = self.filters(row, home_seen=True)
+        one = one.where(row.c.child == child, *steps(column, row.c.rid, key, begin), *filters)
+        return one.order_by(*index_order(column, row.c.rid, key)).limit(literal_column("1"))
+
+    def _no_later(self, heads: FromClause, key: Key, limit: int) -> Filter:
+        """No later than the last of these, if there are so many."""
+        ordered = select(heads.c.key0, heads.c.rid).order_by(*index_order(heads.c.key0, heads.c.rid, key))
+        last = ordered.offset(literal_column(str(limit - 1))).limit(literal_column("1")).subquery("last")
+        at, rid = select(last.c.key0).scalar_subquery(), select(last.c.rid).scalar_subquery()
+        no_end: ColumnElement[Any] = literal_column(f"'{'-' if key.down else ''}infinity'::timestamptz")
+        end = tuple_(func.coalesce(at, no_end), func.coalesce(rid, literal_column("0")))
+
+        def meets(row: FromClause) -> ColumnElement[bool]:
+            here = tuple_(key.value(row), row.c.rid)
+            return here >= end if key.down else here <= end
+
+        return meets
+
+    def _of_child(
+        self, child: ColumnElement[int], key: Key, begin: Position | None, *further: Filter, home_seen: bool
+    ) -> Select[Any]:
         row = self.row()
         column = key.value(row)
         one = select(*resources.columns(row, self.view), column.label("key0"))
-        one = one.where(row.c.child == child, *steps(column, row.c.rid, key, begin), *self.filters(row))
+        bounds = (*steps(column, row.c.rid, key, begin), *(meets(row) for meets in further))
+        one = one.where(row.c.child == child, *bounds, *self.filters(row, home_seen=home_seen))
         return one.order_by(*index_order(column, row.c.rid, key))
 
     def _absent(self, driver: Driver, key: Key, begin: Position | None) -> Select[Any]:
@@ -240,7 +289,8 @@ class Statement(Rows):
         found = select(*resources.columns(row, self.view), row.c[column_of(key)].label("key0"))
         found = found.select_from(self.source(driver, row)).where(row.c[column_of(key)].is_(None))
         further = beyond(row.c.rid, key, begin)
-        found = found.where(*self.begun(driver, row), *further, *self.filters(row))
+        filters = self.filters(row, home_seen=self.asked(driver))
+        found = found.where(*self.begun(driver, row), *further, *filters)
         return found.order_by(row.c.rid.desc() if key.down else row.c.rid.asc())
 
     def _strings(self, driver: Driver, key: Key, begin: Position | None, budget: int | None) -> Select[Any]:
@@ -256,7 +306,8 @@ class Statement(Rows):
         earlier = select(literal(1)).where(same, p.c.folded >= self._lowest, p.c.folded < d.c.key0)
         first = ~earlier.offset(literal_column("0")).correlate(d).exists()
         found = select(*resources.columns(row, self.view), d.c.key0).select_from(self._join(d, row))
-        return found.where(first, *self.filters(row)).order_by(*index_order(d.c.key0, d.c.rid, key))
+        filters = self.filters(row, home_seen=driver.shape == "seen" or self.sighted)
+        return found.where(first, *filters).order_by(*index_order(d.c.key0, d.c.rid, key))
 
     def _strings_walked(self, key: Key, begin: Position | None, source: FromClause) -> Select[Any]:
         """The strings that match, in their order."""
@@ -264,6 +315,17 @@ class Statement(Rows):
         walk = select(s.c.child, s.c.rid, s.c.folded.label("key0")).select_from(source)
         walk = walk.where(self._begins(s), *steps(s.c.folded, s.c.rid, key, begin))
         return walk.order_by(*index_order(s.c.folded, s.c.rid, key))
+
+    def _named(self, key: Key, begin: Position | None, budget: int | None) -> Select[Any]:
+        """By a string, along all of that parameter: each resource by its lowest, or by its highest."""
+        assert key.parameter is not None
+        s = t.string_index
+        walk = select(s.c.child, s.c.rid, s.c.folded.label("key0"))
+        own = (self.own(s), s.c.param == literal(key.parameter.number))
+        end = s.c.highest if key.descending else s.c.lowest
+        walk = walk.where(*own, end, *steps(s.c.folded, s.c.rid, key, begin))
+        walk = walk.order_by(*index_order(s.c.folded, s.c.rid, key)).limit(most(budget))
+        return self._joined(walk, key)
 
     # ---- beside the page -----------------------------------------------------------------------------------
 
@@ -285,11 +347,12 @@ class Statement(Rows):
         """A row, if a driver has more than its budget."""
         return self._begun(driver).offset(literal_column(str(budget))).limit(literal_column("1"))
 
-    def matching(self, driver: Driver, limit: int | None) -> Select[Any]:
-        """A row for each match, to be counted."""
+    def matching(self, driver: Driver, limit: int | None, budget: int | None = None) -> Select[Any]:
+        """A row for each match, to be counted, among the first `budget` rows of a walk."""
         row = self.row()
-        found = select(literal(1)).select_from(self.source(driver, row))
-        found = found.where(*self.begun(driver, row), *self.filters(row))
+        found = select(literal(1)).select_from(self.source(driver, row, budget))
+        seen = self.asked(driver, budget)
+        found = found.where(*self.begun(driver, row), *self.filters(row, home_seen=seen))
         return found.limit(None if limit is None else literal_column(str(limit)))
 
     def places(self, driver: Driver, limit: int, budget: int, *columns: str) -> Select[Any]:
@@ -297,7 +360,8 @@ class Statement(Rows):
         row = self.row()
         source = self.source(driver, row, budget)
         found = select(*(row.c[name] for name in columns)).select_from(source)
-        return found.where(*self.begun(driver, row), *self.filters(row)).limit(literal_column(str(limit)))
+        filters = self.filters(row, home_seen=self.asked(driver, budget))
+        return found.where(*self.begun(driver, row), *filters).limit(literal_column(str(limit)))
 
     def counted_children(self, limit: int) -> Select[Any]:
         """How many children are in the caller's sight, counted to `limit`."""

@@ -97,9 +97,10 @@ class CallerView:
         """The longest time for which past involvement counts."""
         return max((a.months_after for a in self.alternatives), default=0)
 
-    def visible(self, row: FromClause) -> ColumnElement[bool]:
-        """True for rows whose existence may be known."""
-        seen = and_(self._any(row, self.alternatives), self._not_absent(row))
+    def visible(self, row: FromClause, *, home_seen: bool = False) -> ColumnElement[bool]:
+        """True for rows whose existence may be known. `home_seen`: that the home is in sight, or was within
+        `months_after`, has been asked already."""
+        seen = and_(self._any(row, self.alternatives, home_seen), self._not_absent(row))
         if self.behind is None:
             return seen
         return and_(seen, shown(row, self.type, self.agency, partial(_whole_of_any, behind=self.behind)))
@@ -133,17 +134,23 @@ class CallerView:
         home = and_(label(row.c.restriction), ~in_sight(row.c.child, self.agency, NAMED, 0))
         return or_(home, and_(_shared(row), others))
 
-    def _any(self, row: FromClause, alternatives: tuple[Alternative, ...]) -> ColumnElement[bool]:
+    def _any(
+        self, row: FromClause, alternatives: tuple[Alternative, ...], home_seen: bool = False
+    ) -> ColumnElement[bool]:
         if any(not (a.conditions or a.involved or a.own) for a in alternatives):
             return true()
         ways: dict[tuple[bool, int], list[ColumnElement[bool]]] = {}
         for a in alternatives:
             # One question about the child for all alternatives that ask it alike.
             ways.setdefault((a.involved, a.months_after), []).append(self._content(row, a))
+
+        def asked(months: int) -> bool:
+            return home_seen and months == self.months_after
+
         return or_(
             false(),
             *(
-                and_(or_(*contents), self._child(row, months) if involved else true())
+                and_(or_(*contents), self._child(row, months, asked(months)) if involved else true())
                 for (involved, months), contents in ways.items()
             ),
         )
@@ -152,11 +159,11 @@ class CallerView:
         own = row.c.author == literal(self.agency) if a.own else true()
         return and_(own, *(where(row, condition, self.context) for condition in a.conditions))
 
-    def _child(self, row: FromClause, months: int) -> ColumnElement[bool]:
+    def _child(self, row: FromClause, months: int, home_seen: bool = False) -> ColumnElement[bool]:
         other, speaks = _others(row)
         unseen = select(literal(1)).where(speaks, ~in_sight(other, self.agency, INVOLVED, months)).exists()
         others_seen = or_(~_shared(row), ~unseen)
-        if self.directory:
+        if self.directory or home_seen:
             return others_seen
         return and_(in_sight(row.c.child, self.agency, INVOLVED, months), others_seen)
 

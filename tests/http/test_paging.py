@@ -55,6 +55,31 @@ def test_the_way_back_is_the_way_there(suite, many, query, count, sort):
     assert back == whole[: len(whole) - len(there[-1])]
 
 
+@pytest.mark.parametrize("sort", ["family", "-family"])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_pages_in_the_order_of_names_end_with_those_who_have_none(suite, sort, count):
+    word = make.word("o")
+    for at, name in enumerate(("b", "a", None, "c", "b", None)):
+        named = [{"family": f"{word}{name}"}] if name else []
+        suite.put(make.patient(id=f"{word}-{at}", gender="other", name=[*named, {"given": ["Ada"]}]))
+    url = f"Patient?gender=other&_sort={sort}"
+    whole = suite.search(f"{url}&_count=1000").ids
+    known = [id_ for id_ in whole if id_.startswith(word)]
+    expected = {"family": (1, 0, 4, 3, 2, 5), "-family": (3, 4, 0, 1, 5, 2)}
+    assert known == [f"{word}-{at}" for at in expected[sort]]
+    page = suite.search(f"{url}&_count={count}")
+    there = page.ids
+    while link := page.link("next"):
+        page = suite.get(link)
+        there += page.ids
+    assert there == whole
+    back = page.ids
+    while link := page.link("previous"):
+        page = suite.get(link)
+        back = page.ids + back
+    assert back == whole
+
+
 def test_names_that_begin_alike_are_paged_back(suite):
     word = make.word("n")
     for at, letter in enumerate("dbca"):

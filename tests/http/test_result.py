@@ -6,6 +6,7 @@ import pytest
 
 from server.interaction import search as interaction_search
 from server.search import include
+from server.search.compile import Search
 from tests import make
 
 
@@ -235,3 +236,14 @@ def test_what_a_page_brings_along_beyond_the_limit_is_not_moved_by_what_is_writt
     assert len(brought) == len(set(brought))
     assert expected <= set(brought)
     assert at >= 3
+
+
+def test_an_estimate_that_cannot_be_known_within_its_budget_is_left_out(suite, monkeypatch):
+    source = f"http://example.org/{make.word()}"
+    for _ in range(3):
+        assert suite.post(make.patient(meta={"source": source})).status == 201
+    url = f"Patient?_source={source}&_sort=gender&_count=1"
+    assert suite.search(f"{url}&_total=estimate").json["total"] == 3
+    monkeypatch.setattr(Search, "bearing", lambda _search, _fetched: 2)
+    assert "total" not in suite.search(f"{url}&_total=estimate").json
+    assert suite.search(f"{url}&_total=accurate").json["total"] == 3
