@@ -18,7 +18,7 @@ from server import clock
 from server.access.scope import parse
 from server.fhir import json
 from server.fhir.exchange import FhirRequest
-from server.fhir.issue import NotFound, TooCostly
+from server.fhir.issue import Invalid, NotFound, TooCostly
 from server.interaction import opening
 from server.interaction.router import respond
 from server.record.door import Door
@@ -29,14 +29,21 @@ from server.store.database import Database
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench" / "size"))
 
 import families
+import generated
 import grow
 import measure
+from population import PER_CHILD
 
 MOST = 60_000
-"""Rows that any query may read: a walk's budget, and every row of the children in a small sight."""
+"""Rows that a family may read: a walk's budget, and every row of the children in a small sight."""
+
+MADE_UP = 100_000
+"""Rows that any query may read."""
 
 ANYWAY = 500
 """Rows that may be read however few are shown: those of a few children."""
+
+GENERATED, IN_A_SOAK = 80, 2_000
 
 CASES = [(family, caller) for family in families.FAMILIES for caller in family.callers]
 
@@ -71,7 +78,29 @@ def grown(new_database, is_soak, tmp_path_factory) -> Iterator[Size]:
 def test_a_family_reads_along_indexes_and_no_more_than_it_says(grown, family, caller, monkeypatch):
     steps: list[Step] = []
     monkeypatch.setattr(slow, "timed", _watched(steps))
-    shown = _asked(grown, family, caller)
+    order = random.Random(family.url)
+    known = [n for n in measure.CHILDREN if n < grown.children]
+    shown = _asked(grown, caller, family.url.format(n=order.choice(known), name=order.choice(measure.NAMES)))
+    rows = _rows_read(grown, steps)
+    assert rows <= MOST
+    if caller in ("service-all", "everyone"):
+        assert rows <= family.reads * (shown + 1) + ANYWAY
+
+
+@pytest.mark.soak
+def test_no_query_reads_more_than_its_budget(grown, is_soak, monkeypatch):
+    steps: list[Step] = []
+    monkeypatch.setattr(slow, "timed", _watched(steps))
+    order = random.Random(IN_A_SOAK)
+    for _ in range(IN_A_SOAK if is_soak else GENERATED):
+        query, caller = generated.query(order, measure.NAMES), order.choice(families.ALL)
+        steps.clear()
+        _asked(grown, caller, query)
+        assert _rows_read(grown, steps) <= min(MADE_UP, 4 * grown.children * PER_CHILD), (caller, query)
+
+
+def _rows_read(grown: Size, steps: list[Step]) -> int:
+    """Rows that statements read, none of which reads a table from end to end."""
     with _undone(grown.door.database) as connection:
         plans = [
             step.statement.explained(connection, **{**step.values, **_renewed(step)})[0]["Plan"]
@@ -79,22 +108,16 @@ def test_a_family_reads_along_indexes_and_no_more_than_it_says(grown, family, ca
         ]
     every = [node for plan in plans for node in nodes(plan)]
     assert [n["Relation Name"] for n in every if n["Node Type"] == "Seq Scan"] == []
-    rows = sum(map(read, every))
-    assert rows <= MOST
-    if caller in ("service-all", "everyone"):
-        assert rows <= family.reads * (shown + 1) + ANYWAY
+    return sum(map(read, every))
 
 
-def _asked(grown: Size, family: families.Family, caller: str) -> int:
+def _asked(grown: Size, caller: str, url: str) -> int:
     """How many entries the page had."""
-    known = [n for n in measure.CHILDREN if n < grown.children]
-    order = random.Random(family.url)
-    url = family.url.format(n=order.choice(known), name=order.choice(measure.NAMES))
     path, _, query = url.partition("?")
     access = opening.access(grown.door, "plan", caller, (parse("system/*.cruds"),))
     try:
         answer = respond(FhirRequest("GET", path, tuple(parse_qsl(query))), grown.door, access)
-    except (NotFound, TooCostly):
+    except (NotFound, Invalid, TooCostly):
         return 0
     return len(json.decode(answer.body).get("entry", ()))
 
