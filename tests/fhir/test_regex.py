@@ -1,4 +1,4 @@
-"""Regular expressions that come from others: as `re` reads them, and never for longer than they should take."""
+"""Regular expressions that come from others: read as `re` reads them, and never for too long."""
 
 import re
 import time
