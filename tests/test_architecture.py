@@ -38,6 +38,7 @@ BORDERS = {
     "click": {"cli"},
     "granian": {"cli"},
     "alembic": {"store"},
+    "zstandard": {"store"},
 }
 WORLD = {
     "os.environ": {"settings"},

@@ -16,7 +16,7 @@ def database() -> None:
 def migrate() -> None:
     """Bring the schema to the one that this release needs."""
     with connected(current=False) as found:
-        before = schema.migrate(found.engine)
+        before = schema.migrate(found.engine, step)
     if before.is_current:
         step(f"The database already has schema {before.newest}.")
     else:

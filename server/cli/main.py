@@ -20,6 +20,7 @@ _COMMANDS = {
     "profiles": ("profiles", "Check definitions, and make their snapshots."),
     "rules": ("rules", "List the statutory rules, and what breaks them now."),
     "settings": ("settings", "List every setting with its value."),
+    "dictionary": ("dictionary", "Make what bodies are compressed with."),
     "definitions": ("definitions", "Make the library of definitions out of a FHIR package."),
     "terminology": ("terminology", "Load code systems; make our own out of lists."),
 }

@@ -43,7 +43,7 @@ def _tell_database(found: Settings) -> None:
 
 def _migrate(url: str) -> None:
     database = Database(url, pool_size=1)
-    before = migrate.migrate(database.engine)
+    before = migrate.migrate(database.engine, step)
     database.close()
     if not before.is_current:
         step(f"Schema         brought from {before.found or 'none'} to {before.newest}")

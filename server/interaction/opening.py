@@ -17,7 +17,7 @@ from server.search.hash import Hasher
 from server.search.registry import Registry
 from server.settings import CannotStart, Settings
 from server.store import agencies as numbering
-from server.store import jobs, marks
+from server.store import dictionary, jobs, marks
 from server.store.database import Database
 from server.terminology.elsewhere import Server
 from server.terminology.remote import Remote
@@ -35,6 +35,7 @@ def door(found: Settings, database: Database) -> Door:
 
     Raises:
         NotReady: rights that cannot be compiled, or an index key that is not this database's.
+        WrongDictionary: it holds bodies that cannot be read here.
         NotReadable: a rights file that cannot be understood. Unusable: an operation without a function, or a
             function without an operation.
     """
@@ -48,6 +49,7 @@ def door(found: Settings, database: Database) -> Door:
                 "The index key is not the one that this database was written with: every search would find "
                 "nothing. Set CHILDRECORD_INDEX_KEY (or the data folder's index.key) to the right one."
             )
+        dictionary.keep(connection)
         known = agencies(contents, numbering.numbers(connection, contents))
     for agency in known.values():
         _compiled(agency, registry)

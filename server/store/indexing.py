@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from server.store import opening, recordset, sortkey, writing
+from server.store import opening, packing, recordset, sortkey, writing
 from server.store import tables as t
 from server.store.database import Prepared
 from server.store.row import Row
@@ -49,8 +49,8 @@ class Held:
     date: tuple[datetime, datetime] | None
     tokens: list[int]
     sorts: str
-    kept: str
-    """The body as it is kept, into which `sorts` points."""
+    kept: bytes
+    """The body as it is kept."""
     body: str
 
 
@@ -132,7 +132,7 @@ _in = Prepared(
     )
 )
 _columns = {c.name: c.type for c in t.resource.columns}
-_LABELS = ("tok", "sorts", "date_low", "date_high", "kind")
+_LABELS = ("tok", "sorts", "date_low", "date_high", "kind", "body")
 _new = recordset.recordset("rows", {name: _columns[name] for name in ("child", "type", "rid", *_LABELS)})
 _relabel = Prepared(
     update(t.resource)
@@ -187,10 +187,12 @@ def _labels(held: Held, row: Row) -> dict[str, Any]:
     low, high = row.date or (None, None)
     return {
         "child": row.child, "type": row.type, "rid": row.rid, "tok": row.tokens,
-        "sorts": sortkey.packed(row.sorts, held.kept), "date_low": low, "date_high": high, "kind": row.kind,
+        "sorts": sortkey.packed(row.sorts), "date_low": low, "date_high": high, "kind": row.kind,
+        "body": recordset.binary(opening.kept(row.body, row.id, row.version, row.last_updated)),
     }  # fmt: skip
 
 
 def _differs(held: Held, row: Row) -> bool:
     before = (held.tokens, held.sorts, held.date, held.kind)
-    return before != (row.tokens, sortkey.packed(row.sorts, held.kept), row.date, row.kind)
+    after = (row.tokens, sortkey.packed(row.sorts), row.date, row.kind)
+    return before != after or not packing.is_newest(held.kept)

@@ -1,5 +1,6 @@
 """The version of the schema: which one the code knows, which one a database has, and the way there."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -64,8 +65,18 @@ def status(connection: Connection) -> Status:
     return Status(connection.scalar(text("SELECT version_num FROM alembic_version")), known())
 
 
-def migrate(engine: Engine) -> Status:
-    """Bring the schema to the newest revision; whoever comes second waits. The status it found."""
+Say = Callable[[str], None]
+
+
+def _silent(told: str) -> None:
+    """Nobody is there to be told."""
+
+
+def migrate(engine: Engine, say: Say = _silent) -> Status:
+    """Bring the schema to the newest revision; whoever comes second waits. The status it found.
+
+    `say` is told of what takes long.
+    """
     with engine.connect() as connection:
         if (already := status(connection)).is_current:
             return already
@@ -79,7 +90,7 @@ def migrate(engine: Engine) -> Status:
             # A migration waits for a lock only briefly: whoever queues behind it would wait as well.
             connection.execute(text("SET lock_timeout = '5s'"))
             connection.commit()
-            _upgrade(connection)
+            _upgrade(connection, say)
         finally:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
@@ -89,11 +100,12 @@ def migrate(engine: Engine) -> Status:
     return before
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, say: Say) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["say"] = say
     command.upgrade(config, "head")

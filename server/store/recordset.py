@@ -30,6 +30,11 @@ def text(rows: Iterable[Mapping[str, Any]]) -> str:
     return _encoder.encode(list(rows)).decode()
 
 
+def binary(content: bytes) -> str:
+    """Bytes as they stand in a row."""
+    return f"\\x{content.hex()}"
+
+
 def recordset(name: str, columns: Mapping[str, TypeEngine[Any]]) -> FromClause:
     """The parameter `name` as a table."""
     given: BindParameter[Any] = bindparam(name)

@@ -52,8 +52,8 @@ def columns(row: FromClause, view: View) -> list[ColumnElement[Any]]:
 
 def stored(type_: str, row: tuple[Any, ...]) -> Stored:
     """A row of `columns` (and, of history, `deleted` after them)."""
-    id_, child, rid, version, at, rest, *others = row
-    return Stored(type_, id_, child, rid, version, at, opening.whole(type_, id_, version, at, rest), *others)
+    id_, child, rid, version, at, kept, *others = row
+    return Stored(type_, id_, child, rid, version, at, opening.whole(type_, id_, version, at, kept), *others)
 
 
 def with_restriction(held: Stored, restriction: int) -> Stored:

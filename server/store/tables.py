@@ -12,6 +12,7 @@ from sqlalchemy import (
     DateTime,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     PrimaryKeyConstraint,
@@ -65,7 +66,8 @@ def _resource_columns() -> list[SchemaItem]:
         # Lowest and highest key of each token, reference and uri parameter (`store.sortkey`); which ones are
         # there tells `:missing`.
         Column("sorts", Text, nullable=False),
-        Column("body", Text, nullable=False),
+        # Without its opening (`store.opening`), and compressed (`store.packing`).
+        Column("body", LargeBinary, nullable=False),
     ]
 
 
@@ -137,7 +139,7 @@ history = Table(
     Column("others", ARRAY(BigInteger), nullable=False),
     Column("last_updated", _INSTANT, nullable=False),
     Column("tok", ARRAY(BigInteger), nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
     PrimaryKeyConstraint("child", "type", "rid", "version"),
 )
 Index(
@@ -491,6 +493,14 @@ allowance = Table(
     Column("hour", _INSTANT, nullable=False),
     Column("used", Integer, nullable=False),
     PrimaryKeyConstraint("principal", "what", "hour"),
+)
+
+dictionary = Table(
+    "dictionary",
+    metadata,
+    # What bodies were compressed with: without it nobody can read them.
+    Column("number", SmallInteger, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
 )
 
 setting = Table(

@@ -136,7 +136,7 @@ def resource(row: Row) -> dict[str, Any]:
         "child": row.child, "type": row.type, "rid": row.rid, "id": row.id, "version": row.version,
         "author": row.author, "restriction": row.restriction, "kind": row.kind, "shared": bool(row.others),
         "last_updated": row.last_updated, "date_low": low, "date_high": high, "tok": row.tokens,
-        "sorts": sortkey.packed(row.sorts, body), "body": body,
+        "sorts": sortkey.packed(row.sorts), "body": recordset.binary(body),
     }  # fmt: skip
 
 
@@ -222,7 +222,7 @@ _bury = Prepared(
                     "version": cast(bindparam("new_version"), Integer),
                     "deleted": true(),
                     "last_updated": cast(bindparam("at"), t.history.c.last_updated.type),
-                    "body": literal(""),
+                    "body": literal(b""),
                 }.get(name, _before.c[name])
                 for name in _KEPT
             )

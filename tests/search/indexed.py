@@ -73,8 +73,8 @@ def _store_resource(connection: Connection, type_: str, rid: int, index: Index) 
         "date_low": low,
         "date_high": high,
         "tok": index.tokens,
-        "sorts": sortkey.packed(index.sorts, "{}"),
-        "body": "{}",
+        "sorts": sortkey.packed(index.sorts),
+        "body": b"{}",
     }
     table = partition(type_)
     connection.execute(table.insert().values({name: row[name] for name in row if name in table.c}))

@@ -203,7 +203,7 @@ def _not_as_read(found: Found) -> Iterator[str]:
         index, row, rid = extract(kept.content, _HASHER, PUBLIC_URL), kept.row, kept.rid
         pairs = {
             "tokens": (row.tok, index.tokens),
-            "sort keys": (row.sorts, sortkey.packed(index.sorts, row.body)),
+            "sort keys": (row.sorts, sortkey.packed(index.sorts)),
             "date": ((row.date_low, row.date_high), index.date or (None, None)),
             "facets": (facets.pop(rid, set()), {(h,) for h in index.facets}),
             "strings": (strings.pop(rid, set()), set(index.strings)),

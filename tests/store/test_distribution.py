@@ -11,6 +11,7 @@ GLOBAL = {"locator", "identity"}
 REFERENCE = {
     "agency", "client", "assertion", "signing_key", "allowance", "setting", "job", "idempotency",
     "search_parameter", "code_system", "concept", "concept_group", "closure", "closure_concept",
+    "dictionary",
 }  # fmt: skip
 """What does not grow with children."""
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Connection, inspect, select, text
 
 from server import clock
-from server.store import migrate, sortkey, tables
+from server.store import migrate, opening, sortkey, tables
 from server.store.database import Database
 
 TABLES = sorted(tables.metadata.tables)
@@ -61,7 +61,7 @@ def test_migrating_twice_changes_nothing(database):
 
 
 def test_a_resource_of_the_first_release_is_carried_over_with_what_finds_it(new_database, monkeypatch):
-    kept = {"code": ["am", "pm"], "status": ["a\tb"], "patient": [""]}
+    kept = {"code": ["am", "pm"], "status": ["a\tb"], "patient": [""], "category": ["am", "pm"]}
     with new_database(bare=True) as url:
         database = Database(url)
         upgrade(database, "0001", monkeypatch)
@@ -84,16 +84,45 @@ def test_a_resource_of_the_first_release_is_carried_over_with_what_finds_it(new_
             "tok",
             "body",
         )
-        codes = ("code", "status", "patient", "subject")
+        codes = ("code", "status", "patient", "category", "subject")
         ends = [sortkey.end(row, code, highest=highest) for code in codes for highest in (False, True)]
         there = [sortkey.present(row, code) for code in codes]
         with database.begin() as connection:
             held = select(*(row.c[name] for name in names), *ends, *there)
             assert tuple(connection.execute(held).one()) == (
-                *(7, 96, 8, "x", 3, 1, 2, 4, True, [5], "{}"),
-                *("am", "pm", "a b", "a b", "", "", None, None),
-                *(True, True, True, False),
+                *(7, 96, 8, "x", 3, 1, 2, 4, True, [5], b"{}"),
+                *("am", "pm", "a b", "a b", "", "", "am", "pm", None, None),
+                *(True, True, True, True, False),
             )
+        database.close()
+
+
+def test_a_body_that_was_text_is_read_and_its_sort_keys_no_longer_point_into_it(new_database, monkeypatch):
+    at = clock.now()
+    body = json.dumps({"id": "x", "zoë": ["\N{PILE OF POO}", "Patient/1"], "status": "final"})
+    rest = opening.unopened(body, "x", 3, at)
+    sorts = (
+        f"\npatient\t@{rest.index('Patient/1') + 1}\nsubject\t@{rest.index('Patient/1') + 1}\ncode\t=@7\t=b"
+    )
+    with new_database(bare=True) as url:
+        database = Database(url)
+        upgrade(database, "0005", monkeypatch)
+        with database.begin() as connection:
+            given = {"at": at, "sorts": sorts, "body": rest}
+            for line in (
+                "resource VALUES (7, 8, :at, :at, :at, 3, 96, 1, 2, 4, true, 'x', '{5}', :sorts, :body)",
+                "history VALUES (7, 96, 8, 2, 'x', false, 1, 2, 4, '{}', :at, '{5}', :body)",
+                "history VALUES (7, 96, 8, 1, 'x', true, 1, 2, 4, '{}', :at, '{5}', '')",
+            ):
+                connection.execute(text(f"INSERT INTO {line}"), given)
+        upgrade(database, "head", monkeypatch)
+        with database.begin() as connection:
+            row = connection.execute(select(tables.resource)).one()
+            versions = select(tables.history.c.body).order_by(tables.history.c.version)
+            assert connection.execute(versions).scalars().all() == [b"", rest.encode()]
+        keys = {"patient": ["Patient/1"], "subject": ["Patient/1"], "code": ["@7", "b"]}
+        assert row.sorts == sortkey.packed(keys)
+        assert opening.whole("Observation", "x", 3, at, row.body) == body
         database.close()
 
 
@@ -104,7 +133,7 @@ def upgrade(database, revision, monkeypatch):
     all_the_way = command.upgrade
     with monkeypatch.context() as patched, database.engine.connect() as connection:
         patched.setattr(command, "upgrade", lambda config, _: all_the_way(config, revision))
-        migrate._upgrade(connection)
+        migrate._upgrade(connection, print)
         connection.commit()
 
 
