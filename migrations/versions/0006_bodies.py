@@ -66,7 +66,7 @@ def upgrade() -> None:
     )
     if count:
         say = context.config.attributes["say"]
-        say(f"Writing {count:,} versions anew: about a minute for a million, in which nobody can read them.")
+        say(f"Writing {count:,} versions anew: some minutes for a million, in which nobody can read them.")
     for statement in BODIES.split(";"):
         op.execute(statement)
 

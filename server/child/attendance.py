@@ -3,7 +3,7 @@
 from server.fhir import Json
 from server.record.hook import Claim
 from server.search.types.reference import localised
-from server.search.types.token import column
+from server.search.types.token import cut
 
 CATEGORY = "https://w3id.org/single-child-record/CodeSystem/observation-category"
 SESSIONS = "https://w3id.org/single-child-record/CodeSystem/session"
@@ -27,7 +27,7 @@ def claims(resource: Json, base_url: str) -> list[Claim]:
     date = resource.get("effectiveDateTime", "")[:10]
     if resource["status"] in ("entered-in-error", "cancelled") or not (schools and sessions and date):
         return []
-    return [(SESSION, column(f"{schools[0]}|{date}|{sessions[0]}"))]
+    return [(SESSION, cut(f"{schools[0]}|{date}|{sessions[0]}"))]
 
 
 def _is_mark(resource: Json) -> bool:

@@ -4,6 +4,7 @@ import click
 
 from server.cli.connect import connected
 from server.cli.say import step
+from server.settings import settings
 from server.store import migrate as schema
 
 
@@ -15,8 +16,10 @@ def database() -> None:
 @database.command()
 def migrate() -> None:
     """Bring the schema to the one that this release needs."""
+    from server.interaction.opening import index_key
+
     with connected(current=False) as found:
-        before = schema.migrate(found.engine, step)
+        before = schema.migrate(found.engine, step, lambda: index_key(settings()))
     if before.is_current:
         step(f"The database already has schema {before.newest}.")
     else:

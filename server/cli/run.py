@@ -8,6 +8,7 @@ from server.cli import seed
 from server.cli.connect import reachable
 from server.cli.say import step
 from server.cli.serve import check, leave, listen, require_free
+from server.interaction.opening import index_key
 from server.oauth.discovery import token_endpoint
 from server.settings import Settings, choose, is_given, settings
 from server.store import clients, migrate
@@ -43,7 +44,7 @@ def _tell_database(found: Settings) -> None:
 
 def _migrate(url: str) -> None:
     database = Database(url, pool_size=1)
-    before = migrate.migrate(database.engine, step)
+    before = migrate.migrate(database.engine, step, lambda: index_key(settings()))
     database.close()
     if not before.is_current:
         step(f"Schema         brought from {before.found or 'none'} to {before.newest}")

@@ -40,7 +40,7 @@ def door(found: Settings, database: Database) -> Door:
             function without an operation.
     """
     definitions = library()
-    registry, hasher = Registry(definitions), Hasher(_key(found))
+    registry, hasher = Registry(definitions), Hasher(index_key(found))
     contents = read(found.access)
     with database.begin() as connection:
         kept = marks.keep(connection, _FINGERPRINT, hasher.fingerprint)
@@ -118,7 +118,8 @@ def _known(agency: Agency, definitions: Library) -> None:
             )
 
 
-def _key(found: Settings) -> bytes:
+def index_key(found: Settings) -> bytes:
+    """The key that this installation hashes with; made when there is none."""
     return bytes.fromhex(found.index_key) if found.index_key else _kept_key(found.data / "index.key")
 
 

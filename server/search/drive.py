@@ -38,7 +38,7 @@ from server.search.query import Query
 from server.search.registry import facets
 from server.search.types import MAX_KEY, Condition, Context
 from server.search.types.date import MAIN, starts
-from server.search.types.token import Value, column
+from server.search.types.token import Value, identifier_forms
 from server.store import tables as t
 from server.store.database import Prepared
 
@@ -87,7 +87,7 @@ def driver(connection: Connection, query: Query, context: Context, joined: Seque
     plain = [c for c in query.conditions if c.modifier is None or c.modifier == "exact"]
     return (
         _by_id(plain)
-        or _by_identifier(plain)
+        or _by_identifier(plain, context)
         or _by_child(query, context)
         or _by_fewest(connection, plain, context, joined)
         or _fitting(connection, query.type, _by_string(query, plain))
@@ -119,7 +119,7 @@ def places(type_: str, found: Driver, prefix: str = "") -> Select[Any]:
                 )
                 for at, system in enumerate(forms)
             )
-            return select(i.c.child, i.c.rid).where(i.c.type == literal(number), or_(*ways)).distinct()
+            return select(i.c.child, i.c.rid).where(or_(*ways)).distinct()
         case "children":
             patient = library().type_number("Patient")
             own = and_(t.locator.c.type == literal(patient), t.locator.c.id == any_(texts))
@@ -205,14 +205,19 @@ def _by_id(plain: list[Condition]) -> Driver | None:
     return None
 
 
-def _by_identifier(plain: list[Condition]) -> Driver | None:
+def _by_identifier(plain: list[Condition], context: Context) -> Driver | None:
     for condition in plain:
         if condition.parameter.code != "identifier" or condition.parameter.type != "token":
             continue
         values = [Value.parse(text) for text in condition.values]
         if all(value.code for value in values):
-            given = {f"d_v{at}": column(value.code) for at, value in enumerate(values)}
-            given |= {f"d_s{at}": column(v.system) for at, v in enumerate(values) if v.system is not None}
+            forms = [identifier_forms(value) for value in values]
+            given = {
+                f"d_{of}{at}": context.token(condition, each)
+                for at, pair in enumerate(forms)
+                for of, each in zip("sv", pair, strict=True)
+                if each is not None
+            }
             return Driver(
                 "rows", ("identifier", tuple(v.system is not None for v in values)), given, condition
             )

@@ -66,16 +66,21 @@ def status(connection: Connection) -> Status:
 
 
 Say = Callable[[str], None]
+Key = Callable[[], bytes]
 
 
 def _silent(told: str) -> None:
     """Nobody is there to be told."""
 
 
-def migrate(engine: Engine, say: Say = _silent) -> Status:
+def _no_key() -> bytes:
+    raise CannotStart("What is in the database can only be brought over with the index key.")
+
+
+def migrate(engine: Engine, say: Say = _silent, key: Key = _no_key) -> Status:
     """Bring the schema to the newest revision; whoever comes second waits. The status it found.
 
-    `say` is told of what takes long.
+    `say` is told of what takes long; `key`: that of the index, asked for where there is something to hash.
     """
     with engine.connect() as connection:
         if (already := status(connection)).is_current:
@@ -90,7 +95,7 @@ def migrate(engine: Engine, say: Say = _silent) -> Status:
             # A migration waits for a lock only briefly: whoever queues behind it would wait as well.
             connection.execute(text("SET lock_timeout = '5s'"))
             connection.commit()
-            _upgrade(connection, say)
+            _upgrade(connection, say, key)
         finally:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
@@ -100,12 +105,12 @@ def migrate(engine: Engine, say: Say = _silent) -> Status:
     return before
 
 
-def _upgrade(connection: Connection, say: Say) -> None:
+def _upgrade(connection: Connection, say: Say, key: Key) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
     config.attributes["connection"] = connection
-    config.attributes["say"] = say
+    config.attributes["say"], config.attributes["key"] = say, key
     command.upgrade(config, "head")

@@ -28,7 +28,7 @@ class Row:
     dates: list[tuple[int, datetime, datetime, bool, bool]] = field(default_factory=list)
     numbers: list[tuple[int, int, Any]] = field(default_factory=list)
     words: str = ""
-    identifiers: list[tuple[str, str]] = field(default_factory=list)
+    identifiers: list[tuple[int, int]] = field(default_factory=list)
     others: list[int] = field(default_factory=list)
     contexts: list[tuple[int, str]] = field(default_factory=list)
     sights: list["Sighting"] = field(default_factory=list)

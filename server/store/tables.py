@@ -186,21 +186,21 @@ claim = Table(
     "claim",
     metadata,
     Column("child", BigInteger, nullable=False),
-    Column("system", Text, nullable=False),
-    Column("value", Text, nullable=False),
+    # 128 bits that stand for what is claimed (`store.writing`): no two claims are taken for one.
+    Column("claim", Uuid(as_uuid=False), nullable=False),
     Column("rid", BigInteger, nullable=False),
-    PrimaryKeyConstraint("child", "system", "value"),
+    PrimaryKeyConstraint("child", "claim"),
 )
 
 identifier = Table(
     "identifier",
     metadata,
-    Column("value", Text(collation="C"), nullable=False),
-    Column("system", Text(collation="C"), nullable=False),
-    Column("type", SmallInteger, nullable=False),
+    # Keyed hashes, each of 64 bits; the type is part of what is hashed.
+    Column("value", BigInteger, nullable=False),
+    Column("system", BigInteger, nullable=False),
     Column("child", BigInteger, nullable=False),
     Column("rid", BigInteger, nullable=False),
-    PrimaryKeyConstraint("value", "type", "system", "child", "rid"),
+    PrimaryKeyConstraint("value", "system", "child", "rid"),
 )
 Index("identifier_child", identifier.c.child, identifier.c.rid)
 

@@ -8,6 +8,7 @@ distributed, that stores the new body as history.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 import psycopg2
@@ -123,7 +124,7 @@ def beside(rows: Sequence[Row]) -> dict[str, list[Mapping[str, Any]]]:
             {"child": r.child, "rid": r.rid, "type": r.type, "words": r.words} for r in rows if r.words
         ],
         "identifier": [
-            {"value": value, "system": system, "type": r.type, "child": r.child, "rid": r.rid}
+            {"value": value, "system": system, "child": r.child, "rid": r.rid}
             for r in rows for system, value in r.identifiers
         ],
     }  # fmt: skip
@@ -269,7 +270,10 @@ def claim_identity(connection: Connection, claims: Iterable[Claim]) -> None:
     Raises:
         Taken: another child has one of them. The transaction is lost.
     """
-    _claim(_claim_identity, connection, identity=claims)
+    rows = (
+        {"system": system, "value": value, "child": child, "rid": rid} for system, value, child, rid in claims
+    )
+    _claim(_claim_identity, connection, identity=rows)
 
 
 def claim_within(connection: Connection, claims: Iterable[Claim]) -> None:
@@ -278,14 +282,17 @@ def claim_within(connection: Connection, claims: Iterable[Claim]) -> None:
     Raises:
         Taken: there is one. The transaction is lost.
     """
-    _claim(_claim_within, connection, claim=claims)
+    rows = ({"child": child, "claim": claimed(*claim), "rid": rid} for *claim, child, rid in claims)
+    _claim(_claim_within, connection, claim=rows)
 
 
-def _claim(statement: Prepared, connection: Connection, **claims: Iterable[Claim]) -> None:
-    [(name, given)] = claims.items()
-    rows = (
-        {"system": system, "value": value, "child": child, "rid": rid} for system, value, child, rid in given
-    )
+def claimed(system: str, value: str) -> str:
+    """What stands for a claim within a child: too long for two to meet; migrations make the same in SQL."""
+    return sha256(f"{system}\x1f{value}".encode()).hexdigest()[:32]
+
+
+def _claim(statement: Prepared, connection: Connection, **claims: Iterable[Mapping[str, Any]]) -> None:
+    [(name, rows)] = claims.items()
     try:
         statement(connection, **{name: recordset.text(rows)})
     except psycopg2.Error as error:

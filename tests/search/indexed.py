@@ -53,7 +53,7 @@ def store(connection: Connection, type_: str, elements: Json) -> str:
     if index.words:
         connection.execute(text_index.insert().values(**own, words=index.words))
     for system, value in index.identifiers:
-        connection.execute(identifier.insert().values(**own, system=system, value=value))
+        connection.execute(identifier.insert().values(child=rid, rid=rid, system=system, value=value))
     return f"r{rid}"
 
 

@@ -1,12 +1,17 @@
 import json
+from hashlib import blake2b
 
 import pytest
 from sqlalchemy import Connection, inspect, select, text
 
 from server import clock
-from server.store import migrate, opening, sortkey, tables
+from server.search.extract import extract
+from server.search.hash import Hasher
+from server.settings import CannotStart
+from server.store import marks, migrate, opening, sortkey, tables, writing
 from server.store.database import Database
 
+KEY = b"key"
 TABLES = sorted(tables.metadata.tables)
 
 
@@ -126,6 +131,49 @@ def test_a_body_that_was_text_is_read_and_its_sort_keys_no_longer_point_into_it(
         database.close()
 
 
+def test_identifiers_and_claims_are_carried_over_as_hashes_under_the_key(new_database, monkeypatch):
+    hasher, long = Hasher(KEY), "9" * 300
+    told = [("s", "v"), ("", "w|x"), ("t", ""), ("s", long)]
+    resource = {
+        "resourceType": "Observation",
+        "identifier": [{"system": system, "value": value} for system, value in told],
+    }
+    # As the release before kept it.
+    cut = f"{long[:167]}\N{HORIZONTAL ELLIPSIS}{blake2b(long.encode(), digest_size=16).hexdigest()}"
+    with new_database(bare=True) as url:
+        database = Database(url)
+        upgrade(database, "0006", monkeypatch)
+        with database.begin() as connection:
+            for system, value in told:
+                given = {"system": system, "value": cut if value is long else value}
+                line = "identifier VALUES (:value, :system, 96, 7, 8)"
+                connection.execute(text(f"INSERT INTO {line}"), given)
+            connection.execute(text("INSERT INTO claim VALUES (7, 'sid', 'Organization/a|2026|zoë', 8)"))
+        upgrade(database, "head", monkeypatch)
+        with database.begin() as connection:
+            rows = connection.execute(select(tables.identifier)).all()
+            claims = connection.execute(select(tables.claim)).all()
+        found = extract(resource, hasher, "http://example.org/fhir").identifiers
+        assert {(row.system, row.value) for row in rows} == set(found)
+        assert {(row.child, row.rid) for row in rows} == {(7, 8)}
+        [(child, claim, rid)] = claims
+        assert (child, rid) == (7, 8)
+        assert claim.replace("-", "") == writing.claimed("sid", "Organization/a|2026|zoë")
+        database.close()
+
+
+def test_identifiers_are_not_carried_over_under_another_key(new_database, monkeypatch):
+    with new_database(bare=True) as url:
+        database = Database(url)
+        upgrade(database, "0006", monkeypatch)
+        with database.begin() as connection:
+            connection.execute(text("INSERT INTO identifier VALUES ('v', 's', 96, 7, 8)"))
+            marks.keep(connection, "index-key", Hasher(b"another").fingerprint)
+        with pytest.raises(CannotStart, match="index key is not the one"):
+            upgrade(database, "head", monkeypatch)
+        database.close()
+
+
 def upgrade(database, revision, monkeypatch):
     """Up to a revision, and no further."""
     from alembic import command
@@ -133,7 +181,7 @@ def upgrade(database, revision, monkeypatch):
     all_the_way = command.upgrade
     with monkeypatch.context() as patched, database.engine.connect() as connection:
         patched.setattr(command, "upgrade", lambda config, _: all_the_way(config, revision))
-        migrate._upgrade(connection, print)
+        migrate._upgrade(connection, print, lambda: KEY)
         connection.commit()
 
 

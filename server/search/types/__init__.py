@@ -132,7 +132,8 @@ class Index:
     said: set[str] = field(default_factory=set)
     """What stands beside codes, as `server.search.words` writes it."""
     date: tuple[datetime, datetime] | None = None
-    identifiers: list[tuple[str, str]] = field(default_factory=list)
+    identifiers: list[tuple[int, int]] = field(default_factory=list)
+    """Hashes of system and value."""
     sorts: dict[str, list[str]] = field(default_factory=dict)
     child_reference: str | None = None
     listed: set[tuple[str, str]] = field(default_factory=set)
@@ -286,11 +287,9 @@ def array(values: Sequence[Any], of: TypeEngine[Any]) -> Bind:
 
 def beside(row: FromClause, table: FromClause, type_: str, *conditions: ColumnElement[bool]) -> Exists:
     """There is a row in a table beside the resources, of the same child and resource."""
-    own = (
-        table.c.child == row.c.child,
-        table.c.rid == row.c.rid,
-        table.c.type == library().type_number(type_),
-    )
+    own = [table.c.child == row.c.child, table.c.rid == row.c.rid]
+    if "type" in table.c:
+        own.append(table.c.type == library().type_number(type_))
     # OFFSET 0 keeps it a question about each row found, never a join that the planner may begin with.
     found: Select[Any] = select(literal_column("1")).select_from(table).where(*own, *conditions)
     return found.offset(literal_column("0")).correlate(row).exists()

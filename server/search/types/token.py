@@ -157,7 +157,10 @@ class Token(SearchParamType):
 
 
 class IdentifierToken(Token):
-    """The `identifier` of a resource: rows of their own, by which most lookups begin."""
+    """The `identifier` of a resource: rows of their own, by which most lookups begin.
+
+    A row holds a hash of the system and one of the value: whoever knows both, or either, can ask.
+    """
 
     modifiers = frozenset({"not", "text", "of-type"})
 
@@ -169,7 +172,7 @@ class IdentifierToken(Token):
             system = element.get("system", "") if type_ == "Identifier" else ""
             keys.append(value.lower())
             if value or system:
-                index.identifiers.append((column(system), column(value)))
+                index.identifiers.append((plan.token(system_form(system)), plan.token(value_form(value))))
         index.identifiers = list(dict.fromkeys(index.identifiers))
         index.said |= {said_of(plan.number, text) for text in said}
         index.sort(plan.code, keys)
@@ -179,8 +182,9 @@ class IdentifierToken(Token):
             return super().ask(condition, context)
         values = [Value.parse(text) for text in condition.values]
         shape = tuple((value.system is not None, bool(value.code)) for value in values)
-        texts = (text for value in values for text in (value.system, value.code) if text is not None)
-        return Asked(("is", condition.modifier == "not", shape), tuple(map(column, texts)))
+        forms = (each for value in values for each in identifier_forms(value) if each is not None)
+        hashes = tuple(context.token(condition, each) for each in forms)
+        return Asked(("is", condition.modifier == "not", shape), hashes)
 
     def clause(
         self, row: FromClause, place: Place, shape: Shape, values: Sequence[Bind]
@@ -224,9 +228,25 @@ class Id(SearchParamType):
         raise AssertionError(shape)
 
 
-def column(text: str) -> str:
-    """The text as an index can hold it beside another: of a very long one the start, and a digest of the
-    whole."""
+def identifier_forms(value: Value) -> tuple[str | None, str | None]:
+    """What is hashed of the system and of the value of an identifier, as far as they are asked for."""
+    system = None if value.system is None else system_form(value.system)
+    return system, value_form(value.code) if value.code else None
+
+
+def system_form(system: str) -> str:
+    """What is hashed of the system of an identifier; of none it is ""."""
+    return form(cut(system), "")
+
+
+def value_form(value: str) -> str:
+    """What is hashed of the value of an identifier."""
+    return form(None, cut(value))
+
+
+def cut(text: str) -> str:
+    """Of a very long text the start, and a digest of the whole: what older releases kept, and all that a
+    migration had to go by."""
     if len(text) <= _LONGEST:
         return text
     return (
@@ -327,9 +347,8 @@ def _of_type(system: str, code: str, value: str) -> str:
 
 def _identifies(given: Iterator[Bind], has_system: bool, has_code: bool) -> ColumnElement[bool]:
     """The system, if one was named, and the value, if one was, are given in this order."""
-    criteria = [identifier.c.system == next(given)] if has_system else []
-    code = next(given)
-    return and_(*criteria, identifier.c.value == code) if has_code else and_(*criteria)
+    columns = [identifier.c.system] * has_system + [identifier.c.value] * has_code
+    return and_(*(column == next(given) for column in columns))
 
 
 def _add(system: str | None, code: str | None, plan: Plan, index: Index, keys: list[str]) -> None:
