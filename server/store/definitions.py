@@ -39,5 +39,5 @@ def _read(connection: Connection, types: Mapping[int, str], rids: Sequence[int])
     return [_text(types[number], *rest) for number, *rest in found]
 
 
-def _text(kind: str, id_: str, version: int, at: datetime, body: str) -> Text:
+def _text(kind: str, id_: str, version: int, at: datetime, body: bytes) -> Text:
     return Text(kind, id_, version, at, opening.whole(kind, id_, version, at, body).encode())
