@@ -48,8 +48,10 @@ class _Part:
     further: Position | None = None
 
     def with_more(self, other: "_Part") -> "_Part":
+        if not self.rows:
+            return other
         further = other.further
-        if further is not None and self.rows and not other.rows:
+        if further is not None and not other.rows:
             # There is more, and nothing of it is shown: it begins behind what is.
             further = self.places[-1]
         return _Part((*self.rows, *other.rows), (*self.places, *other.places), further)

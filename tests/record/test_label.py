@@ -37,4 +37,5 @@ def test_what_is_written_while_a_child_is_labelled_is_restricted_too(suite, app,
     with database.autocommit() as connection:
         late_one = "SELECT restriction FROM resource_observation WHERE rid = -7"
         assert connection.exec_driver_sql(late_one).scalar_one() == 2
-        assert connection.exec_driver_sql("SELECT count(*) FROM job WHERE kind = 'restrict'").scalar_one() == 0
+        left = "SELECT count(*) FROM job WHERE kind = 'restrict'"
+        assert connection.exec_driver_sql(left).scalar_one() == 0
