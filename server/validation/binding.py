@@ -101,7 +101,7 @@ def _bound(strength: str, value_set: str, type: str, source: str, compiled: Comp
         for verdict in told:
             if verdict.result is None:
                 return _untold(verdict, value_set, source) if compiled.full else None
-        text = _said(severity, value_set, type, _first(found, told, visit.context.at))
+        text = _said(severity, value_set, type, _first(value_set, found, told, visit.context.at))
         return [Fault("code-invalid", text, severity=severity, source=source)]
 
     return check
@@ -204,7 +204,7 @@ def primitive(type_: Primitive, value_set: str) -> Check:
             return [wrong_value(type_, value)]
         if verdict.result is None:
             return _untold(verdict, value_set, "") if visit.context.full else None
-        found = _first([(None, value)], [verdict], visit.context.at)
+        found = _first(value_set, [(None, value)], [verdict], visit.context.at)
         return [Fault("code-invalid", _said("error", value_set, type_.name, found))]
 
     return check
@@ -221,7 +221,7 @@ def _said(severity: str, value_set: str, type_: str, found: str) -> str:
     return f"{expected}{_listed(value_set)}; {found}"
 
 
-def _first(found: Codings, told: list[Verdict], at: date | None) -> str:
+def _first(value_set: str, found: Codings, told: list[Verdict], at: date | None) -> str:
     """What was found instead."""
     if not found:
         return "none was found."
@@ -231,7 +231,18 @@ def _first(found: Codings, told: list[Verdict], at: date | None) -> str:
     of = "" if system is None else f" of {shown(system) if system else 'no system'}"
     if told and at is not None and (told[0].since or told[0].until):
         return f"{shown(code)}{of} was not in use on {at.isoformat()}{_when(told[0])}."
-    return f"{shown(code)}{of} is not."
+    return f"{shown(code)}{of} is not{_meant(_url(value_set), system, code, at)}."
+
+
+def _meant(url: str, system: str | None, code: str, at: date | None) -> str:
+    """The other system of the value set that has the code, and when it was in use there."""
+    listed = codes(url)
+    others = listed.listed.items() if listed is not None and system is not None else ()
+    found = next((other for other, known in others if other != system and code in known), None)
+    if found is None:
+        return ""
+    verdict = _codes(url).verdict(found, code, at)
+    return f"; {found} has it{'' if verdict.result else _when(verdict)}"
 
 
 def _when(denied: Verdict) -> str:

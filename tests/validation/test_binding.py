@@ -35,9 +35,9 @@ def test_one_coding_of_the_value_set_is_enough(resource: Json) -> None:
         (_condition({"system": _CLINICAL, "code": "on"}), f"'on' of '{_CLINICAL}' is not."),
         (
             _condition({"system": "https://example.org", "code": "active"}),
-            "'active' of 'https://example.org' is not.",
+            f"'active' of 'https://example.org' is not; {_CLINICAL} has it.",
         ),
-        (_condition({"code": "active"}), "'active' of no system is not."),
+        (_condition({"code": "active"}), f"'active' of no system is not; {_CLINICAL} has it."),
         (_condition({"system": _CLINICAL}), "a code is missing."),
         (_condition({"system": _CLINICAL, "display": "Active"}), "a code is missing."),
         (_condition(text="active"), "none was found."),

@@ -344,6 +344,21 @@ def test_a_code_is_asked_about_for_the_day_that_the_resource_is_about() -> None:
 
 
 @pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        (date(2023, 5, 2), "CodeSystem/attendance-code-pre2024 has it."),
+        (date(2025, 5, 2), "CodeSystem/attendance-code-pre2024 has it, but until 2024-08-18."),
+    ],
+)
+def test_a_code_of_another_system_of_the_value_set_is_said_to_be_there(at: date, said: str) -> None:
+    base = "https://w3id.org/single-child-record"
+    mark = {"coding": [{"system": f"{base}/CodeSystem/attendance-code", "code": "H"}]}
+    resource = _observation(valueCodeableConcept=mark)
+    issues = validate(resource, [f"{base}/StructureDefinition/SchoolAttendance"], Context(at=at))
+    assert any(issue.code == "code-invalid" and said in issue.diagnostics for issue in issues)
+
+
+@pytest.mark.parametrize(
     "expression",
     [
         "name.family.toChars()" + ".select(%resource.name.family.toChars())" * 8 + ".exists().not()",
