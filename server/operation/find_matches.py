@@ -10,11 +10,11 @@ from server.fhir import Json
 from server.fhir.issue import Invalid, TooCostly
 from server.operation.call import Call, Result
 from server.operation.registry import implements
-from server.operation.terminology import answered, as_value, code_system
+from server.operation.terminology import answered, code_system
 from server.record.record import Record
 from server.terminology.find_matches import Match
 from server.terminology.find_matches import find_matches as found
-from server.terminology.provider import Filter, System
+from server.terminology.provider import Filter, System, written
 
 MOST = 50
 """Properties that codes are found by."""
@@ -42,7 +42,7 @@ def _filter(given: _Given) -> Filter:
     if "value" not in given:
         return Filter(given["code"][0], "exists", "true")
     (value,) = given["value"][0].values()
-    return Filter(given["code"][0], "=", as_value(value))
+    return Filter(given["code"][0], "=", written(value))
 
 
 def _told(system: System, match: Match, given: Sequence[_Given]) -> Json:

@@ -6,7 +6,6 @@ https://hl7.org/fhir/R4/terminology-service.html
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
-from typing import Any
 
 from server.definition.library import library
 from server.fhir import Json, json
@@ -148,13 +147,3 @@ def _canonical(call: Call) -> str:
             f"${call.operation.code} needs 'url', 'valueSet' or 'context', or to be called on a ValueSet."
         )
     return f"{url}|{version}" if version else str(url)
-
-
-def as_value(value: Any) -> str:
-    """What a property is given as, in the form in which a filter writes it."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case {"code": code}:
-            return str(code)
-    return str(value)

@@ -15,7 +15,16 @@ from server.fhir.issue import TooCostly
 from server.fhir.name import fold
 from server.fhir.patience import Patience
 from server.fhir.regex import Unreadable, regex
-from server.terminology.provider import CannotTell, Concept, Designation, Filter, Property, Query, Value
+from server.terminology.provider import (
+    CannotTell,
+    Concept,
+    Designation,
+    Filter,
+    Property,
+    Query,
+    Value,
+    written,
+)
 
 _ABSTRACT = frozenset({"notSelectable", "abstract"})
 _INACTIVE = frozenset({"retired", "inactive"})
@@ -286,7 +295,7 @@ class Listed:
                 yield from (each["value"] for each in raw.get("designation", ()))
             case _:
                 yield from (
-                    _written(_value(each)[1]) for each in raw.get("property", ()) if each["code"] == name
+                    written(_value(each)[1]) for each in raw.get("property", ()) if each["code"] == name
                 )
 
 
@@ -329,15 +338,6 @@ def _fitting(text: str) -> Callable[[str], object]:
 
 def _value(raw: Json) -> tuple[str, Value]:
     return next(((key, value) for key, value in raw.items() if key.startswith("value")), ("valueString", ""))
-
-
-def _written(value: Value) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case {"code": code}:
-            return str(code)
-    return str(value)
 
 
 def _date(value: Value | None) -> str | None:

@@ -63,6 +63,16 @@ class Filter:
     value: str
 
 
+def written(value: Value) -> str:
+    """What a property says, or is asked to say, in the form in which a filter writes it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case {"code": code}:
+            return str(code)
+    return str(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """Concepts that fit all filters and read like the text: each of its words begins one of a designation.

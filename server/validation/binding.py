@@ -18,7 +18,7 @@ from server.terminology.provider import Verdict
 from server.terminology.validate_code import validate_code
 from server.validation.compiled import Compiled
 from server.validation.element import Check
-from server.validation.fault import Fault, Faults, joined, shown, wrong_value
+from server.validation.fault import Fault, Faults, every, shown, wrong_value
 from server.validation.visit import Visit
 
 Bound = Callable[[Any, Visit], Faults]
@@ -57,16 +57,7 @@ def bound(binding: Binding, type: str, source: str, compiled: Compiled) -> Bound
             return None
         case [only]:
             return only
-
-    def every(value: Any, visit: Visit) -> Faults:
-        faults: Faults = None
-        for check in checks:
-            found = check(value, visit)
-            if found is not None:
-                faults = joined(faults, found)
-        return faults
-
-    return every
+    return every(checks)
 
 
 def _asked(binding: Binding, type: str) -> Iterator[tuple[str, str]]:

@@ -6,14 +6,17 @@ or identifiers, for they are somebody's.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from server.fhir import Json
 from server.fhir.issue import Issue
 from server.fhir.primitive import Primitive
+
+T = TypeVar("T")
+V = TypeVar("V")
 
 LIMIT = 100
 """More errors than this in one resource have one cause."""
@@ -55,6 +58,21 @@ class Fault:
 
 Faults = list[Fault] | None
 """None where all is well, so that a valid resource allocates nothing."""
+
+
+def every(checks: Iterable[Callable[[T, V], Faults]]) -> Callable[[T, V], Faults]:
+    """One check of several, each asked whatever the others find."""
+    those = tuple(checks)
+
+    def check(found: T, visit: V) -> Faults:
+        faults: Faults = None
+        for each in those:
+            more = each(found, visit)
+            if more is not None:
+                faults = joined(faults, more)
+        return faults
+
+    return check
 
 
 def joined(faults: Faults, more: list[Fault], step: str = "") -> list[Fault]:

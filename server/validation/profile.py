@@ -17,7 +17,7 @@ from server.validation import slicing, target, value
 from server.validation.binding import bound, of_choice
 from server.validation.compiled import Compiled
 from server.validation.discriminator import belongs, key
-from server.validation.fault import Fault, Faults, erroneous, joined, shown
+from server.validation.fault import Fault, Faults, erroneous, every, joined, shown
 from server.validation.invariant import invariants
 from server.validation.occurrence import Occurrence, gather
 from server.validation.slicing import Slice, Sliced
@@ -399,22 +399,10 @@ def _first(one: Rule, other: Rule | None) -> Rule:
 
 
 def _both(one: Rule, other: Rule | None) -> Rule:
-    return one if other is None else _every((one, other))
+    return one if other is None else every((one, other))
 
 
 def _all(rules: list[Rule]) -> Rule | None:
     if len(rules) < 2:
         return rules[0] if rules else None
-    return _every(tuple(rules))
-
-
-def _every(rules: tuple[Rule, ...]) -> Rule:
-    def rule(found: Occurrence, visit: Visit) -> Faults:
-        faults: Faults = None
-        for each in rules:
-            more = each(found, visit)
-            if more is not None:
-                faults = joined(faults, more)
-        return faults
-
-    return rule
+    return every(rules)

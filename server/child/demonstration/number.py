@@ -24,12 +24,6 @@ def upn(authority: str, establishment: str, year: int, serial: int) -> str:
     return next(value for letter in _LETTERS if identifier.upn(value := letter + body))
 
 
-def temporary_upn(authority: str, establishment: str, year: int, serial: int) -> str:
-    """A temporary UPN: its last place is a letter."""
-    body = f"{authority}{establishment}{year % 100:02d}{serial:02d}A"
-    return next(value for letter in _LETTERS if identifier.upn(value := letter + body))
-
-
 def uln(serial: int) -> str:
     """A unique learner number of a serial number below ten million."""
     for body in (900_000_000 + 10 * serial, 900_000_001 + 10 * serial):

@@ -13,7 +13,6 @@ from server.child.intake.report import Origin
 from server.fhir import Json
 
 BASE = "https://w3id.org/single-child-record"
-ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
 _REFERENCE = "draft:"
 

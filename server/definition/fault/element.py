@@ -12,7 +12,6 @@ from server.fhir.expression import Unread
 from server.fhir.fhirpath import Unknown, compile
 from server.fhir.issue import Issue
 
-_STRENGTHS = ("example", "preferred", "extensible", "required")
 _ANY = frozenset({"Resource", "DomainResource", "Element", "BackboneElement"})
 _DISCRIMINATORS = frozenset({"value", "exists", "pattern", "type", "profile"})
 _VALUES = ("fixed", "pattern")
