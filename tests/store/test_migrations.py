@@ -17,7 +17,7 @@ TABLES = sorted(tables.metadata.tables)
 
 @pytest.fixture(scope="module")
 def by_tables(new_database):
-    """A database made straight from tables.py, without migrations."""
+    """A database made straight from the tables of the code, without migrations."""
     with new_database() as url:
         database = Database(url)
         with database.begin() as connection:
