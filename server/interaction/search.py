@@ -27,6 +27,9 @@ PAGE, TYPE, EXPLAIN = "_page", "_type", "_explain"
 LINK = 8000
 """Characters of a link: what every proxy on the way lets through."""
 
+_LEGIBLE = "|,:/$*"
+"""What a link shows as it was asked."""
+
 _MORE, _NUMBERED = "+", "#"
 """Begin a position from which only what is brought along goes on, and one that tells how many matches were on
 the pages before."""
@@ -229,8 +232,11 @@ def _answer(
 
 def _links(record: Record, path: str, query: Query, found: Found, place: _Place) -> Iterator[Pair]:
     explain = [(EXPLAIN, "true")] if place.explain else []
-    asked = [(PAGE, place.token)] if place.token else [*query.self_parameters, *explain]
-    yield "self", urlencode(asked, safe="|,:/$*")
+    first = urlencode([*query.self_parameters, *explain], safe=_LEGIBLE)
+    yield "self", urlencode([(PAGE, place.token)], safe=_LEGIBLE) if place.token else first
+    if place.back and not found.rows and place.rest is None:
+        # What stood before that page is gone: the search begins with what came after it.
+        yield "next", first
     for relation, position in _ways(query, found, place).items():
         if position is not None:
             caller = f"{record.access.client} {path}"

@@ -3,16 +3,17 @@
 https://hl7.org/fhir/R4/search.html#include
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from operator import itemgetter
+from functools import lru_cache
 from typing import Any, Protocol
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
     FromClause,
+    Select,
     Text,
     and_,
     any_,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     not_,
     select,
     true,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -70,11 +72,30 @@ class Included:
     more: Mark | None = None
 
 
-Read = Callable[[int], Sequence[Stored]]
-"""The next resources that one way leads to, after a rid and in the order of theirs: `LIMIT` and one more."""
+Shape = tuple[str, CallerView, bool]
+"""How the resources that a way leads to are found (by id, child, facet or none of these), what the caller may
+see of them, and whether what is withheld is none of it: all that the SQL of a way depends on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way on from the rows of a step."""
+
+    name: tuple[str, ...]
+    shape: Shape
+    values: Mapping[str, Any]
+
+    @property
+    def type(self) -> str:
+        """That of the resources that it leads to."""
+        return self.shape[1].type
+
 
 _FIRST = 0
 """Below every rid."""
+
+_TOGETHER = 8
+"""Ways that are gone in one statement; more of them are of so many kinds that each would be a new one."""
 
 
 @dataclass(frozen=True)
@@ -101,46 +122,58 @@ class Bringing:
         step = 0
         while fresh:
             found: list[Stored] = []
-            for way, read in self._ways(forward, back, fresh):
-                for row in _each(read):
-                    here: Mark = (step, way, row.rid)
-                    if (row.type, row.rid) in known:
-                        continue
-                    known.add((row.type, row.rid))
-                    found.append(row)
-                    if after is None or here > after:
-                        shown.append((here, row))
-                    if len(shown) > LIMIT:
-                        return Included(tuple(row for _, row in shown[:LIMIT]), shown[LIMIT - 1][0])
+            for way, row in self._found(sorted(self._ways(forward, back, fresh), key=_by_name)):
+                here: Mark = (step, way, row.rid)
+                if (row.type, row.rid) in known:
+                    continue
+                known.add((row.type, row.rid))
+                found.append(row)
+                if after is None or here > after:
+                    shown.append((here, row))
+                if len(shown) > LIMIT:
+                    return Included(tuple(row for _, row in shown[:LIMIT]), shown[LIMIT - 1][0])
             fresh, step = found, step + 1
             forward = [one for one in forward if one.iterate]
             back = [one for one in back if one.iterate]
         return Included(tuple(row for _, row in shown))
 
+    def _found(self, ways: Sequence[Way]) -> Iterator[tuple[tuple[str, ...], Stored]]:
+        """What each way leads to, way by way and by rid."""
+        for some in [ways] if len(ways) <= _TOGETHER else ([way] for way in ways):
+            read = self._read(some, _FIRST)
+            for way, rows in zip(some, read, strict=True):
+                while rows:
+                    yield from ((way.name, row) for row in rows)
+                    # What was met on another does not make it shorter.
+                    rows = self._read([way], rows[-1].rid)[0] if len(rows) > LIMIT else []
+
+    def _read(self, ways: Sequence[Way], after: int) -> Sequence[Sequence[Stored]]:
+        """The next resources of each way, after a rid and in the order of theirs: `LIMIT` and one more."""
+        if not ways:
+            return []
+        values = {f"{name}_{at}": value for at, way in enumerate(ways) for name, value in way.values.items()}
+        line = audit.parameters(self.entry.again(clock.new_id()))
+        statement = _statement(tuple(way.shape for way in ways), LIMIT + 1)
+        found: list[list[Stored]] = [[] for _ in ways]
+        for at, *row in statement(self.connection, **values, **line, after=after):
+            found[at].append(resources.stored(ways[at].type, tuple(row)))
+        return found
+
     def _ways(
         self, forward: Sequence[Include], back: Sequence[Include], rows: Sequence[Stored]
-    ) -> Iterator[tuple[tuple[str, ...], Read]]:
-        """Each way on from the rows, with its name; in the order of those."""
-        yield from sorted(self._pointed_at(forward, rows), key=itemgetter(0))
-        yield from sorted(self._pointing(back, rows), key=itemgetter(0))
+    ) -> Iterator[Way]:
+        yield from self._pointed_at(forward, rows)
+        yield from self._pointing(back, rows)
 
-    def _pointed_at(
-        self, wanted: Sequence[Include], rows: Sequence[Stored]
-    ) -> Iterator[tuple[tuple[str, ...], Read]]:
+    def _pointed_at(self, wanted: Sequence[Include], rows: Sequence[Stored]) -> Iterator[Way]:
         """What the rows point at: no more of a row is followed than its reader is shown."""
         targets: dict[str, dict[str, None]] = {}
         for type_, id_ in self._references(wanted, rows):
             if self.caller.may(type_, "r"):
                 targets.setdefault(type_, {})[id_] = None
         for type_, ids in targets.items():
-            yield (_FORTH, type_), partial(self._named, type_, list(ids))
-
-    def _named(self, type_: str, ids: list[str], after: int) -> Sequence[Stored]:
-        line = audit.parameters(_again(self.entry))
-        number = library().type_number(type_)
-        statement = _many(self.caller.view(type_, "r"), LIMIT + 1)
-        found = statement(self.connection, type=number, ids=ids, after=after, **line)
-        return [resources.stored(type_, row) for row in found]
+            given = {"type": library().type_number(type_), "ids": list(ids)}
+            yield Way((_FORTH, type_), ("id", self.caller.view(type_, "r"), False), given)
 
     def _references(self, wanted: Sequence[Include], rows: Sequence[Stored]) -> Iterator[tuple[str, str]]:
         for row in rows if wanted else ():
@@ -156,9 +189,7 @@ class Bringing:
         letter = "r" if self.caller.may(type_, "r") else "s"
         return self.caller.view(type_, letter).context.base_url
 
-    def _pointing(
-        self, wanted: Sequence[Include], rows: Sequence[Stored]
-    ) -> Iterator[tuple[tuple[str, ...], Read]]:
+    def _pointing(self, wanted: Sequence[Include], rows: Sequence[Stored]) -> Iterator[Way]:
         """What points at the rows: found by a parameter, and so only by whom that parameter tells nothing
         hidden."""
         by_type: dict[str, list[Stored]] = {}
@@ -167,8 +198,7 @@ class Bringing:
         for type_, some in by_type.items() if wanted else ():
             for source, parameter in self._sources(wanted, type_):
                 if self.caller.may(source, "s"):
-                    name = (_BACK, type_, source, parameter.code)
-                    yield name, self._pointing_by(source, parameter, some)
+                    yield self._pointing_by(source, parameter, some)
 
     def _sources(self, wanted: Sequence[Include], type_: str) -> Iterator[tuple[str, SearchParameter]]:
         """The references that may lead to resources of the type, each once."""
@@ -181,34 +211,21 @@ class Bringing:
         for (source, _), parameter in found.items():
             yield source, parameter
 
-    def _pointing_by(self, source: str, parameter: SearchParameter, rows: Sequence[Stored]) -> Read:
+    def _pointing_by(self, source: str, parameter: SearchParameter, rows: Sequence[Stored]) -> Way:
         view, withheld = self.searchable(source, {parameter.code})
         texts = [f"{row.type}/{row.id}" for row in rows]
         by_child = rows[0].type == "Patient" and names_children(source, parameter.code)
         listed = all(map(facet(source, parameter).lists, texts))
         how = "child" if by_child else "facet" if listed else "filter"
-        # Their number is part of the SQL, and there is one.
-        statement = _holding(view, withheld, how, LIMIT + 1)
         hashes = [view.context.hasher.token(view.type, parameter.code, text) for text in texts]
-        given = {"children": [row.child for row in rows]} if by_child else {}
-
-        def read(after: int) -> Sequence[Stored]:
-            line = audit.parameters(_again(self.entry))
-            found = statement(self.connection, **line, **given, hashes=hashes, after=after)
-            return [resources.stored(source, row) for row in found]
-
-        return read
+        given: dict[str, Any] = {"hashes": hashes}
+        if by_child:
+            given["children"] = [row.child for row in rows]
+        return Way((_BACK, rows[0].type, source, parameter.code), (how, view, withheld), given)
 
 
-def _each(read: Read) -> Iterator[Stored]:
-    """All that a way leads to: what was met on another does not make it shorter."""
-    after = _FIRST
-    while True:
-        found = read(after)
-        yield from found
-        if len(found) <= LIMIT:
-            return
-        after = found[-1].rid
+def _by_name(way: Way) -> tuple[str, ...]:
+    return way.name
 
 
 def _local(parameter: SearchParameter, resource: Json, base_url: str) -> Iterator[tuple[str, str]]:
@@ -221,49 +238,50 @@ def _local(parameter: SearchParameter, resource: Json, base_url: str) -> Iterato
 
 
 @lru_cache(maxsize=1024)
-def _many(view: CallerView, most: int) -> Prepared:
-    row, place = t.partition(view.type).alias("r"), t.locator.alias("l")
-    found = (
-        select(*resources.columns(row, view))
-        .select_from(place)
-        .join(row, and_(*recordset.same(place, row, "child", "type", "rid")))
-        .where(place.c.type == bindparam("type"), place.c.id == any_(cast(bindparam("ids"), ARRAY(Text))))
-        .where(row.c.rid > bindparam("after"), view.visible(row))
+def _statement(shapes: tuple[Shape, ...], most: int) -> Prepared:
+    """The resources that ways of these shapes lead to, each with the place of its way, and the account of
+    them."""
+    parts = [select(_led_to(shape, f"_{at}", at, most).subquery()) for at, shape in enumerate(shapes)]
+    found = (parts[0] if len(parts) == 1 else union_all(*parts)).cte("found").prefix_with("MATERIALIZED")
+    ordered = select(found).order_by(found.c.way, found.c.rid)
+    return Prepared(ordered.add_cte(*audit.of_found(found, several=True)))
+
+
+def _led_to(shape: Shape, suffix: str, at: int, most: int) -> Select[Any]:
+    how, view, withheld = shape
+    row = t.partition(view.type).alias("r")
+    source, criteria = _by_id(row, suffix) if how == "id" else _by_hash(row, view, how, suffix)
+    if withheld:
+        criteria.append(not_(view.withheld(row)))
+    return (
+        select(literal_column(str(at)).label("way"), *resources.columns(row, view))
+        .select_from(source)
+        .where(*criteria, row.c.rid > bindparam("after"), view.visible(row))
         .order_by(row.c.rid)
         .limit(literal_column(str(most)))
-        .cte("found")
-        .prefix_with("MATERIALIZED")
     )
-    return Prepared(select(found).add_cte(*audit.of_found(found, several=True)))
 
 
-@lru_cache(maxsize=1024)
-def _holding(view: CallerView, withheld: bool, how: str, most: int) -> Prepared:
-    """Rows of a type that carry one of the hashes, by rid: of these children, by facet, or of all."""
-    row = t.partition(view.type).alias("r")
-    hashes = cast(bindparam("hashes"), ARRAY(BigInteger))
-    source: FromClause = row
-    criteria = [
-        row.c.type == library().type_number(view.type),
-        row.c.tok.overlap(hashes).is_(true()),
-        row.c.rid > bindparam("after"),
-        view.visible(row),
-        *([not_(view.withheld(row))] if withheld else []),
-    ]
+Source = tuple[FromClause, list[ColumnElement[bool]]]
+"""Where rows come from, and which of them."""
+
+
+def _by_id(row: FromClause, suffix: str) -> Source:
+    place, ids = t.locator.alias("l"), cast(bindparam(f"ids{suffix}"), ARRAY(Text))
+    source = place.join(row, and_(*recordset.same(place, row, "child", "type", "rid")))
+    return source, [place.c.type == bindparam(f"type{suffix}"), place.c.id == any_(ids)]
+
+
+def _by_hash(row: FromClause, view: CallerView, how: str, suffix: str) -> Source:
+    """Rows that carry one of the hashes: of these children, by facet, or of all."""
+    hashes = cast(bindparam(f"hashes{suffix}"), ARRAY(BigInteger))
+    criteria = [row.c.type == library().type_number(view.type), row.c.tok.overlap(hashes).is_(true())]
+    if how == "filter":
+        return row, criteria
     if how == "child":
-        given = select(func.unnest(cast(bindparam("children"), ARRAY(BigInteger))).label("child"))
-        d = of_children(view.type, given).subquery("d")
-        source = d.join(row, and_(row.c.child == d.c.child, row.c.rid == d.c.rid))
-    elif how == "facet":
+        children = cast(bindparam(f"children{suffix}"), ARRAY(BigInteger))
+        d = of_children(view.type, select(func.unnest(children).label("child"))).subquery("d")
+    else:
         hit = select(t.facet.c.child, t.facet.c.rid).where(t.facet.c.h == any_(hashes)).distinct()
         d = hit.offset(literal_column("0")).subquery("d")
-        source = d.join(row, and_(row.c.child == d.c.child, row.c.rid == d.c.rid))
-    statement = select(*resources.columns(row, view)).select_from(source).where(*criteria)
-    ordered = statement.order_by(row.c.rid).limit(literal_column(str(most)))
-    found = ordered.cte("found").prefix_with("MATERIALIZED")
-    return Prepared(select(found).add_cte(*audit.of_found(found, several=True)))
-
-
-def _again(entry: Entry) -> Entry:
-    """A line of its own for a further statement of the same request."""
-    return entry.again(clock.new_id())
+    return d.join(row, and_(row.c.child == d.c.child, row.c.rid == d.c.rid)), criteria

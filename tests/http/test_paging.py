@@ -97,3 +97,13 @@ def test_what_is_written_meanwhile_moves_no_page_before(suite):
     second = suite.get(first.link("next"))
     suite.post(make.patient(meta=make.tagged(tag)))
     assert suite.get(second.link("previous")).ids == first.ids
+
+
+def test_a_page_before_that_is_gone_leads_to_what_came_after_it(suite):
+    tag = make.word()
+    gone, *kept = [suite.post(make.patient(meta=make.tagged(tag))).id for _ in range(3)]
+    second = suite.get(suite.search(f"Patient?_tag={tag}&_count=1&_sort=_id").link("next"))
+    suite.delete(f"Patient/{gone}")
+    before = suite.get(second.link("previous"))
+    assert (before.ids, before.link("previous")) == ([], None)
+    assert suite.get(before.link("next")).ids == kept[:1]
