@@ -29,9 +29,11 @@ bench: $(DEVELOPER)
 	$(BIN)/pip install --quiet --editable '.[bench]'
 	$(BIN)/python bench/run.py $(BENCH)
 
-# Holds the validator against the cases of FHIR's own, and rewrites docs/validator-conformance.md.
+# Holds the validator against the cases of FHIR's own, and the authorization server against SMART's requirements;
+# rewrites docs/validator-conformance.md and docs/smart-conformance.md.
 conformance: $(DEVELOPER)
 	$(BIN)/python -m tests.validation.conformance.report
+	$(BIN)/python -m tests.oauth.smart.report
 
 # Grows a database of its own to SIZES resources, and rewrites docs/performance.md; SCALE=--help tells more.
 scale: $(DEVELOPER)

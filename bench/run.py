@@ -48,7 +48,7 @@ def main() -> None:
         # The first start publishes the definitions; how long one takes is asked of the second.
         with serving(environment, chosen.port, folder):
             pass
-        with serving(environment, chosen.port, folder) as (server, seconds):
+        with serving(environment, chosen.port, folder, chosen.without) as (server, seconds):
             facts = measured(chosen, secret, server, url, folder)
     told = table(Path(chosen.out), {**facts, "start_s": seconds})
     Path(chosen.out, "table.md").write_text(told + "\n")
@@ -61,6 +61,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--conc", default="1,8", help="connections")
     parser.add_argument("--seconds", default="8", help="of each measurement")
     parser.add_argument("--only", default="", help="of the workloads of bench.py, these")
+    parser.add_argument("--without", default="", help="a part of the server to switch off, as without.py has it")
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--out", default=str(HERE / "results"))
     return parser.parse_args()
@@ -84,11 +85,14 @@ def added(environment: dict[str, str]) -> str:
 
 
 @contextmanager
-def serving(environment: dict[str, str], port: int, folder: str) -> Iterator[tuple[psutil.Popen, float]]:
+def serving(
+    environment: dict[str, str], port: int, folder: str, without: str = ""
+) -> Iterator[tuple[psutil.Popen, float]]:
     """A server, with the seconds that it took until it answered."""
+    command = [sys.executable, str(HERE / "without.py"), without] if without else [CHILDRECORD]
     begun = time.monotonic()
     with Path(folder, "log").open("ab") as log:
-        server = psutil.Popen([CHILDRECORD, "serve"], env=environment, stdout=log, stderr=log)
+        server = psutil.Popen([*command, "serve"], env=environment, stdout=log, stderr=log)
     try:
         while not ready(port):
             if server.poll() is not None:

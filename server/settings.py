@@ -188,8 +188,68 @@ class Settings:
         "Key of the search index, 64 hexadecimal digits; lost, nothing is found. Empty: index.key in data.",
         secret=True,
     )
+    owner_url: str = _setting(
+        "",
+        rules.String(validate=_postgresql),
+        "The same database as its owner, for what an operator does: the server itself cannot change the "
+        "audit then. Empty: DATABASE_URL.",
+        secret=True,
+    )
+    audit_key: str = _setting(
+        "",
+        rules.String(validate=Regexp(r"([0-9a-f]{64})?")),
+        "Key that seals the audit, 64 hexadecimal digits, never kept in the database. Empty: audit.key in "
+        "data.",
+        secret=True,
+    )
+    audit_anchors: Path | None = _setting(
+        None,
+        _Path(),
+        "File to which every seal of the audit is told; best where nothing can be written twice. Empty: "
+        "audit.anchors in data.",
+    )
     token_lifetime: int = _setting(
         300, rules.Integer(validate=Range(10, 3600)), "Seconds for which an access token is good."
+    )
+    refresh_lifetime: int = _setting(
+        7_776_000,
+        rules.Integer(validate=Range(300, 31_536_000)),
+        "Seconds for which an app may go on while its user is away (offline_access).",
+    )
+    token_rate: int = _setting(
+        100,
+        rules.Integer(validate=Range(0, 100_000)),
+        "Requests a second that one address may send to the endpoints of /auth, in each process. 0: any.",
+    )
+    dpop_nonce: bool = _setting(
+        False, rules.Boolean(), "Have proofs of possession (DPoP) hang on a nonce of this server."
+    )
+    session_idle: int = _setting(
+        1800,
+        rules.Integer(validate=Range(60, 86_400)),
+        "Seconds without a page after which somebody must sign in again.",
+    )
+    session_lifetime: int = _setting(
+        36_000,
+        rules.Integer(validate=Range(300, 604_800)),
+        "Seconds after which somebody must sign in again in any case.",
+    )
+    second_factor: bool = _setting(
+        True, rules.Boolean(), "Local accounts need a code beside the password; the demonstration's do not."
+    )
+    provider_secrets: tuple[str, ...] = _setting(
+        (),
+        _Words(),
+        "Secrets at the agencies' identity providers: AGENCY=SECRET, separated by commas.",
+        secret=True,
+    )
+    registration: str = _setting(
+        "closed",
+        rules.String(validate=OneOf(["closed", "token", "open"])),
+        "Who may register an app by itself: nobody, who has a token for it, or anybody.",
+    )
+    jwks_networks: tuple[Network, ...] = _setting(
+        (), _Networks(), "Internal networks in which clients may publish their keys."
     )
     demonstration: bool = _setting(
         False, rules.Boolean(), "Admit the clients of the demonstration authority, whose secrets are public."
@@ -222,6 +282,16 @@ class Settings:
         """The origin of the public URL: the issuer of access tokens."""
         url = urlsplit(self.public_url)
         return f"{url.scheme}://{url.netloc}"
+
+    @property
+    def anchors(self) -> Path:
+        """The file of the anchors."""
+        return self.audit_anchors or self.data / "audit.anchors"
+
+    @property
+    def registers(self) -> bool:
+        """Whether apps may register themselves."""
+        return self.registration != "closed"
 
     @property
     def base_path(self) -> str:
@@ -362,9 +432,9 @@ def _shown(value: object) -> str:
             return str(value)
 
 
-def _masked(secret: str) -> str:
-    if secret and "://" not in secret:
-        return "***"
+def _masked(secret: str | tuple[str, ...]) -> str:
+    if isinstance(secret, tuple) or "://" not in secret:
+        return "***" if secret else ""
     return re.sub(r"(://[^:/@]*:|[?&]password=)[^@&]+", r"\1***", secret)
 
 

@@ -50,6 +50,7 @@ def interactions() -> set[str]:
 def routes() -> set[str]:
     """The paths that Flask is given."""
     files = [*(ROOT / "server/http").glob("*.py"), *(ROOT / "server/oauth").glob("*.py")]
+    files.append(ROOT / "server/interaction/capabilities.py")
     found = {path for file in files for path in re.findall(r'"(/[a-z.][\w./-]*)"', text(file))}
     return {path for path in found if path != "/"}
 

@@ -62,6 +62,7 @@ KINDS = {
     "CareLeaver": 29,
     "PreviousPermanence": 30,
     "CareEpisode": 31,
+    "SealedLink": 32,
 }
 
 
@@ -274,7 +275,9 @@ def matches(rule: Json, resource: Json) -> bool:
     code, _, value = rule["search"].partition("=")
     system, _, wanted = value.partition("|")
     parameter = library().search_parameters(rule["type"])[code]
-    codings = [coding for element, _ in parameter.extract(resource) for coding in element.get("coding", ())]
+    codings = [
+        coding for element, _ in parameter.extract(resource) for coding in element.get("coding", (element,))
+    ]
     return any(each.get("system") == system and wanted in ("", each["code"]) for each in codings)
 
 

@@ -4,32 +4,44 @@ Nothing here looks at a resource. The views go into every statement that names t
 that is the only place where they decide.
 """
 
-from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache, cached_property
 from typing import Any
-from urllib.parse import parse_qsl
 
-from server.access.agency import Agency, Right
+from server import clock
+from server.access.agency import Agency
+from server.access.criteria import conditions_of
+from server.access.right import ALL, CONSENT, INVOLVED, OWN, PRIVATE, RESERVED, SYSTEM, Right
 from server.access.scope import Scope
+from server.access.user import ALL as ALL_OF_THE_AGENCY
+from server.access.user import CHILD, User
+from server.access.user import OWN as OWN_CHILDREN
 from server.definition.compartment import child_parameter
-from server.fhir.issue import Forbidden, Invalid
+from server.fhir.issue import Forbidden
+from server.fhir.period import HOME
+from server.search import sight
 from server.search.context import NAMED_BY, Behind
 from server.search.hash import Hasher
-from server.search.query import parse
-from server.search.registry import Registry, ask
-from server.search.types import Condition, Context
+from server.search.registry import Registry
+from server.search.sight import FAMILY, WORKER, Children, Who
+from server.search.types import Context
 from server.search.view import Alternative, CallerView, alike
-
-_ANY = Context("", Hasher(bytes(32)), "")
-"""For the shape of a criterion, which no key decides."""
+from server.terminology.codes import codes
 
 _VERBS = {"c": "create", "r": "read", "u": "update", "d": "delete", "s": "search"}
+
+_LEVEL, _USER, _PATIENT = "system", "user", "patient"
+"""Whose a scope's rights are: the agency's; the user's; the user's, with one child."""
+
+_KEPT = 8192
+"""Views that an agency's rights have been worked out to; then all are worked out again."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """A caller: a client of an agency, and what its token lets it ask for."""
+    """A caller: a client of an agency, and what its token lets it ask for; maybe for a user."""
 
     client: str
     agency: Agency
@@ -37,9 +49,20 @@ class Access:
     registry: Registry
     hasher: Hasher
     base_url: str
+    user: User | None = None
+    purpose: str | None = None
+    """What for, as the token or the request says it: a code of v3-PurposeOfUse."""
+    patient: str | None = None
+    """The id of the one child that patient/ scopes speak of."""
     memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
     """What others work out of its views: it is right for as long as they are."""
+    who: Who | None = field(default=None, compare=False)
+    """The numbers that stand for the user and for that child, where there is a user."""
     _views: dict[tuple[str, str], CallerView] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.user is not None and self.who is None:
+            object.__setattr__(self, "who", Who())
 
     def view(self, type_: str, letter: str) -> CallerView:
         """The rows of a type with which the caller may do `letter` of `cruds`.
@@ -47,6 +70,8 @@ class Access:
         Raises:
             Forbidden: no scope, or no right, speaks of it.
         """
+        if self._dated:
+            self._renew()
         found = self._views.get((type_, letter))
         if found is None:
             found = self._views[type_, letter] = self._view(type_, letter)
@@ -60,30 +85,118 @@ class Access:
             return False
         return True
 
+    def clauses(self, type_: str, letter: str) -> Iterable[tuple[Right, CallerView]]:
+        """Each right by which the caller may do `letter`, with the rows that it alone shows: what a decision
+        was made by."""
+        scopes = [scope for scope in self._scopes(type_) if letter in scope.interactions]
+        for right in self.rights:
+            if scopes and right.grants(type_, letter):
+                yield right, self._made(type_, letter, scopes, [right])
+
+    @property
+    def rights(self) -> tuple[Right, ...]:
+        """Those that the caller has today."""
+        return self.agency.holding(self._roles, self._known_purpose, _today())
+
     @cached_property
     def traces(self) -> bool:
         """Whether the caller may ask for a child it does not work with by identifier and birth date."""
-        return self.agency.trace and any(
-            "s" in s.interactions and s.type in ("*", "Patient") for s in self.scopes
+        # Who is opened for one child, or speaks for a family, meets no other.
+        level = _USER if self.user else _LEVEL
+        return (
+            self.agency.trace
+            and self._person != FAMILY
+            and any(
+                s.level == level and "s" in s.interactions and s.type in ("*", "Patient") for s in self.scopes
+            )
         )
 
-    @cached_property
+    @property
     def searched(self) -> tuple[str, ...]:
         """The types of which it may search some."""
-        return tuple(each for each in self.registry.library.resource_types if self.may(each, "s"))
+        if self._dated:
+            self._renew()
+        if "searched" not in self.memo:
+            types = self.registry.library.resource_types
+            self.memo["searched"] = tuple(each for each in types if self.may(each, "s"))
+        found: tuple[str, ...] = self.memo["searched"]
+        return found
+
+    @property
+    def owner(self) -> str:
+        """Whom an answer is kept for: of two users of one client neither is given the other's."""
+        return f"{self.client} {self.user.id}" if self.user else self.client
+
+    # ---- who it is -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def _roles(self) -> frozenset[str]:
+        if self.user is None:
+            return frozenset((SYSTEM,))
+        if self.user.is_family:
+            # What stands for a person decides, and not what a claim says beside it.
+            return frozenset((PRIVATE[self.user.kind],))
+        return frozenset(self.user.roles) - RESERVED
+
+    @cached_property
+    def _person(self) -> str:
+        if self.user is None:
+            return ""
+        return FAMILY if self.user.is_family else WORKER
+
+    @cached_property
+    def _known_purpose(self) -> str | None:
+        return self.purpose if self.purpose in purposes() else None
+
+    @cached_property
+    def _dated(self) -> bool:
+        return self.agency.dated
+
+    def _renew(self) -> None:
+        """What a right allowed until yesterday is not worked out from what was known then."""
+        today = _today()
+        if self.memo.get("day") != today:
+            self._views.clear()
+            self.memo.clear()
+            self.memo["day"] = today
+
+    # ---- views ---------------------------------------------------------------------------------------------
+
+    def _scopes(self, type_: str) -> list[Scope]:
+        """Those that say something of the type: with a user, the agency's own scopes say nothing."""
+        levels = {_USER} if self.user else {_LEVEL}
+        if self.user and self.patient:
+            levels.add(_PATIENT)
+        return [s for s in self.scopes if s.level in levels and s.type in ("*", type_)]
 
     def _view(self, type_: str, letter: str) -> CallerView:
-        # A user's and a patient's scopes mean less than the agency's: who they are must be known first.
-        scopes = [
-            s
-            for s in self.scopes
-            if s.level == "system" and letter in s.interactions and s.type in ("*", type_)
-        ]
-        rights = [right for right in self.agency.rights if right.grants(type_, letter)]
+        scopes = [scope for scope in self._scopes(type_) if letter in scope.interactions]
+        rights = [right for right in self.rights if right.grants(type_, letter)]
         if not scopes or not rights:
             whose = "token's scopes do" if not scopes else "agency's rights do"
             raise Forbidden(f"The {whose} not let it {_VERBS[letter]} a {type_}.")
-        context = Context(type_, self.hasher, self.base_url)
+        return self._made(type_, letter, scopes, rights)
+
+    def _made(self, type_: str, letter: str, scopes: Iterable[Scope], rights: Iterable[Right]) -> CallerView:
+        """What all who may do the same have in common is worked out once."""
+        memo, user = self.agency.memo, self.user
+        kind = (user.kind, user.caseload) if user else None
+        key = (type_, letter, tuple(scopes), tuple(rights), kind, self._known_purpose, self._spoken_for)
+        found: CallerView | None = memo.get(key)
+        if found is None:
+            if len(memo) >= _KEPT:
+                memo.clear()
+            found = memo[key] = self._worked_out(type_, letter, scopes, rights)
+        return found.seen_by(self.who) if self.who else found
+
+    @property
+    def _spoken_for(self) -> Hashable:
+        """What a Binary or a Provenance is seen with is a matter of all scopes."""
+        return self.scopes, self._roles, _today() if self._dated else None, bool(self.patient)
+
+    def _worked_out(
+        self, type_: str, letter: str, scopes: Iterable[Scope], rights: Iterable[Right]
+    ) -> CallerView:
         ways = (
             self._alternative(type_, letter, right, narrowing, scope)
             for scope in scopes
@@ -91,66 +204,83 @@ class Access:
             for narrowing in (right.criteria or ("",))
         )
         seen_with = type_ in NAMED_BY
-        directory = type_ != "Patient" and (seen_with or child_parameter(type_) is None)
-        behind = self._behind if seen_with and letter != "c" else None
-        return CallerView(type_, self.agency.number, tuple(dict.fromkeys(ways)), context, directory, behind)
+        return CallerView(
+            type_,
+            self.agency.number,
+            tuple(dict.fromkeys(way for way in ways if way)),
+            Context(type_, self.hasher, self.base_url),
+            directory=type_ != "Patient" and (seen_with or child_parameter(type_) is None),
+            behind=self._behind if seen_with and letter != "c" else None,
+            purpose=self._known_purpose,
+            person=self._person,
+        )
 
-    @cached_property
+    @property
     def _behind(self) -> Behind:
         """What may be read of the types that something else may be seen with."""
-        library = self.registry.library
-        others = (each for each in library.resource_types if each not in NAMED_BY)
-        return alike(
-            {library.type_number(each): self.view(each, "r") for each in others if self.may(each, "r")}
-        )
+        if self._dated:
+            self._renew()
+        if "behind" not in self.memo:
+            library = self.registry.library
+            others = (each for each in library.resource_types if each not in NAMED_BY)
+            self.memo["behind"] = alike(
+                {library.type_number(each): self.view(each, "r") for each in others if self.may(each, "r")}
+            )
+        found: Behind = self.memo["behind"]
+        return found
 
     def _alternative(
         self, type_: str, letter: str, right: Right, narrowing: str, scope: Scope
-    ) -> Alternative:
+    ) -> Alternative | None:
+        children = self._children(right, scope)
+        if children is None:
+            return None
         conditions = (
             *conditions_of(type_, narrowing, self.registry),
             *conditions_of(type_, scope.query, self.registry),
         )
         return Alternative(
             conditions=tuple(dict.fromkeys(conditions)),
-            involved=right.children == "involved",
-            months_after=right.months_after,
+            children=children,
             whole=right.degree == "content",
+            hidden=right.hidden,
+            read_only=right.read_only if letter == "u" else (),
             own=letter in "ud" and right.change == "own",
+            agreed=right.requires == CONSENT,
+            unseals=right.unseals,
         )
 
+    def _children(self, right: Right, scope: Scope) -> Children | None:
+        """Of which children a right speaks, to this caller; None: of none."""
+        one, user = scope.level == _PATIENT, self.user
+        if user is None:
+            involved = right.children == INVOLVED
+            months = right.months_after if involved else 0
+            return None if right.children == OWN else Children(involved, months, ages=right.ages)
+        if user.is_family:
+            caseload = sight.SELF if user.kind == CHILD else sight.OWN
+            # Parental responsibility has no months after.
+            return Children(right.children == INVOLVED, 0, caseload, one, right.ages)
+        involved, caseload = right.children != ALL, _caseload(right, user)
+        months = right.months_after if involved or caseload else 0
+        return Children(involved, months, caseload, one, right.ages)
 
-def conditions_of(type_: str, criteria: str, registry: Registry) -> tuple[Condition, ...]:
-    """The criteria that narrow a scope or a right.
 
-    Raises:
-        Invalid: one that the tokens of a row cannot decide; it must be refused when it is granted.
-    """
-    query = parse(
-        type_,
-        parse_qsl(criteria, keep_blank_values=True, strict_parsing=bool(criteria)),
-        registry,
-        strict=True,
-    )
-    if query.joins:
-        raise Invalid(
-            f"'{criteria}' cannot narrow what may be seen of {type_}: it speaks of other resources."
-        )
-    for condition in query.conditions:
-        if condition.modifier or condition.parameter.type not in ("token", "reference") or (
-            condition.parameter.code in ("_id", "identifier")
-        ):  # fmt: skip
-            raise Invalid(
-                f"'{criteria}' cannot narrow what may be seen of {type_}: only token and reference "
-                "parameters without a modifier can, and neither _id nor identifier."
-            )
-        if registry.library.shipped(type_).get(condition.parameter.code) != condition.parameter:
-            raise Invalid(
-                f"'{criteria}' cannot narrow what may be seen of {type_}: '{condition.parameter.code}' was "
-                "added while the server ran, and may be taken away again."
-            )
-        if ask(condition, replace(_ANY, type=type_)).shape[0] == "implied":
-            raise Invalid(
-                f"'{criteria}' cannot narrow what may be seen of {type_}: name a code, and not a system."
-            )
-    return query.conditions
+def _caseload(right: Right, user: User) -> str:
+    """With whom a worker works, where that matters."""
+    if user.caseload == ALL_OF_THE_AGENCY and right.children != OWN:
+        return ""
+    # What cannot be understood is the least.
+    return sight.TEAM if user.caseload in (ALL_OF_THE_AGENCY, "team") else OWN_CHILDREN
+
+
+@cache
+def purposes() -> frozenset[str]:
+    """The codes that a purpose of use can have."""
+    listed = codes("http://terminology.hl7.org/ValueSet/v3-PurposeOfUse")
+    assert listed is not None
+    return frozenset(code for _, code in listed)
+
+
+def _today() -> date:
+    return clock.now().astimezone(HOME).date()

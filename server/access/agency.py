@@ -3,15 +3,20 @@
 `docs/access.md` tells what each part means.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from server.access.policy import MARK, REFUSE, Policy, policy
+from server.access.provider import Provider, ProviderSchema
+from server.access.right import RESERVED, Right, RightSchema, right
 from server.settings import CannotStart
 
 
@@ -20,25 +25,22 @@ class NotReadable(CannotStart):
 
 
 @dataclass(frozen=True, slots=True)
-class Right:
-    """What may be done with which resources of which children."""
+class BreakGlass:
+    """Who may break the glass, for which purposes (none: any), and for how many minutes, at most."""
 
-    types: tuple[str, ...]
-    interactions: str
-    criteria: tuple[str, ...] = ()
-    children: str = "involved"
-    months_after: int = 0
-    degree: str = "content"
-    change: str = "own"
-
-    def grants(self, type_: str, letter: str) -> bool:
-        """Whether it speaks of this interaction with this type at all."""
-        return letter in self.interactions and (type_ in self.types or "*" in self.types)
+    roles: tuple[str, ...]
+    purposes: tuple[str, ...]
+    minutes: int
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
 class Agency:
-    """One party to the record. `number` names it in rows; `organization` is its Organization's reference."""
+    """One party to the record. `number` names it in rows; `organization` is its Organization's reference.
+
+    `version` is that of the file, which holds from the day `since` to the day `until`. `roles`: those that
+    workers may have, in words. `idp`: the agency's own identity provider, as the file has it.
+    """
 
     code: str
     name: str
@@ -53,6 +55,26 @@ class Agency:
     integrity: bool = True
     demonstration: bool = False
     policy: Policy = field(default_factory=Policy)
+    idp: Provider | None = None
+    version: str = "1"
+    since: date | None = None
+    until: date | None = None
+    roles: Mapping[str, str] = field(default_factory=dict)
+    break_glass: BreakGlass | None = None
+    memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What is worked out of its rights: it is right for as long as they are."""
+
+    @property
+    def dated(self) -> bool:
+        """Whether anything here begins or ends on a day."""
+        rights = any(each.since or each.until for each in self.rights)
+        return rights or bool(self.since or self.until)
+
+    def holding(self, roles: Collection[str], purpose: str | None, day: date) -> tuple[Right, ...]:
+        """The rights of somebody with these roles, for this purpose, on this day."""
+        if not (self.since or day) <= day <= (self.until or day):
+            return ()
+        return tuple(right for right in self.rights if right.holds(roles, purpose, day))
 
 
 def _a_policy(said: Any) -> None:
@@ -62,16 +84,11 @@ def _a_policy(said: Any) -> None:
         raise ValidationError("Not true, false, 'refuse', 'mark', nor an object of these two by profile.")
 
 
-class _RightSchema(Schema):
-    types = fields.List(fields.String(validate=validate.Regexp(r"\*|[A-Z][A-Za-z]+")), required=True,
-                        validate=validate.Length(min=1))  # fmt: skip
-    interactions = fields.String(required=True, validate=validate.Regexp(r"(?=.)c?r?u?d?s?\Z"))
-    criteria = fields.List(fields.String(validate=validate.Length(min=3)), load_default=list)
-    children = fields.String(validate=validate.OneOf(("all", "involved")), load_default="involved")
-    monthsAfter = fields.Integer(validate=validate.Range(0, 1200), load_default=0)  # noqa: N815
-    degree = fields.String(validate=validate.OneOf(("content", "existence")), load_default="content")
-    change = fields.String(validate=validate.OneOf(("own", "any")), load_default="own")
-    note = fields.String()
+class _BreakGlassSchema(Schema):
+    roles = fields.List(fields.String(), required=True, validate=validate.Length(min=1))
+    purposes = fields.List(fields.String(), load_default=list)
+    minutes = fields.Integer(validate=validate.Range(1, 1440), load_default=60)
+    most = fields.Integer(validate=validate.Range(1, 1440), load_default=240)
 
 
 class _AgencySchema(Schema):
@@ -88,7 +105,33 @@ class _AgencySchema(Schema):
     integrity = fields.Boolean(load_default=True)
     likeness = fields.Boolean(load_default=True)
     profiles = fields.Raw(validate=_a_policy, load_default=True)
-    rights = fields.List(fields.Nested(_RightSchema), required=True)
+    idp = fields.Nested(ProviderSchema, load_default=None)
+    version = fields.String(validate=validate.Regexp(r"[\w.-]{1,40}"), load_default="")
+    since = fields.Date(data_key="from", load_default=None)
+    until = fields.Date(load_default=None)
+    roles = fields.Dict(
+        keys=fields.String(validate=validate.Regexp(r"[a-z][a-z0-9-]{0,39}")),
+        values=fields.String(validate=validate.Length(min=1)),
+        load_default=dict,
+    )
+    breakGlass = fields.Nested(_BreakGlassSchema, load_default=None)  # noqa: N815
+    rights = fields.List(fields.Nested(RightSchema), required=True)
+
+    @validates_schema
+    def agrees_with_itself(self, data: dict[str, Any], **_: Any) -> None:
+        """A role that is not explained, or a clause that is named twice, would be read in two ways."""
+        if reserved := RESERVED & data["roles"].keys():
+            raise ValidationError(f"{sorted(reserved)} mean something already.", "roles")
+        known = RESERVED | data["roles"].keys()
+        for given in (data["breakGlass"] or {}, *data["rights"]):
+            if unknown := set(given.get("roles", ())) - known:
+                raise ValidationError(f"{sorted(unknown)} are no roles that it explains.", "roles")
+        names = Counter(right["name"] for right in data["rights"] if right["name"])
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise ValidationError(f"{twice}: a clause has a name of its own.", "rights")
+        glass = data["breakGlass"]
+        if glass and glass["minutes"] > glass["most"]:
+            raise ValidationError("It lasts no longer than it may at most.", "breakGlass")
 
 
 def read(folder: Path) -> dict[str, dict[str, Any]]:
@@ -108,6 +151,15 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
+def of_file(file: Path, number: int) -> Agency:
+    """The agency that one rights file speaks of, whatever the file is called.
+
+    Raises:
+        NotReadable: as `read`.
+    """
+    return _agency(_content(file), number)
+
+
 def agencies(contents: Mapping[str, dict[str, Any]], numbers: Mapping[str, int]) -> dict[str, Agency]:
     """The agencies by code, from what `read` found and the numbers that the store knows them by."""
     return {code: _agency(content, numbers[code]) for code, content in contents.items()}
@@ -115,7 +167,10 @@ def agencies(contents: Mapping[str, dict[str, Any]], numbers: Mapping[str, int])
 
 def _content(file: Path) -> dict[str, Any]:
     try:
-        return dict(_AgencySchema().load(msgspec.json.decode(file.read_bytes())))
+        content = file.read_bytes()
+        read = dict(_AgencySchema().load(msgspec.json.decode(content)))
+        # Who gives a version no name can tell it from others all the same.
+        return read | {"version": read["version"] or blake2b(content, digest_size=6).hexdigest()}
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotReadable(f"{file.name} is not JSON: {error}.") from error
     except ValidationError as error:
@@ -130,23 +185,24 @@ def _agency(content: dict[str, Any], number: int) -> Agency:
         number=number,
         authority=content["authority"],
         organization=content["organization"],
-        rights=tuple(_right(right) for right in content["rights"]),
+        rights=tuple(right(each, f"#{place}") for place, each in enumerate(content["rights"], 1)),
         trace=content["trace"],
         traces_per_hour=content["tracesPerHour"],
         marks_identifiers=content["identifiers"] == "mark",
         integrity=content["integrity"],
         demonstration=content["demonstration"],
         policy=policy(content["profiles"]),
+        idp=content["idp"],
+        version=content["version"],
+        since=content["since"],
+        until=content["until"],
+        roles=dict(content["roles"]),
+        break_glass=_break_glass(content["breakGlass"]),
     )
 
 
-def _right(right: dict[str, Any]) -> Right:
-    return Right(
-        types=tuple(right["types"]),
-        interactions=right["interactions"],
-        criteria=tuple(right["criteria"]),
-        children=right["children"],
-        months_after=right["monthsAfter"],
-        degree=right["degree"],
-        change=right["change"],
-    )
+def _break_glass(content: dict[str, Any] | None) -> BreakGlass | None:
+    if content is None:
+        return None
+    roles, purposes = tuple(content["roles"]), tuple(content["purposes"])
+    return BreakGlass(roles, purposes, content["minutes"], content["most"])

@@ -10,13 +10,16 @@ from functools import cache, lru_cache
 
 import msgspec
 
+from server.access import element_path
 from server.access.mask import masks
 from server.definition.added import added
 from server.definition.folder import profiles
 from server.definition.library import library
 from server.definition.searchparameter import SearchParameter
 from server.fhir import Json, json
+from server.fhir.issue import Forbidden
 from server.fhir.meta import REDACTED
+from server.search import hidden
 from server.search.element import properties
 from server.search.read import read
 from server.store.row import Stored
@@ -36,17 +39,62 @@ def shown(row: Stored) -> Stored:
         return row
     resource = json.decode(row.body.encode())
     kept = {name: value for name, value in resource.items() if not _is_hidden(row, name)}
+    kept = element_path.without(kept, hidden.paths(row.withheld))
     return _with_body(row, _marked({**kept, **masks(row.type, resource.keys() - kept.keys())}))
 
 
 def restored(resource: Json, held: Stored) -> Json:
-    """What a PUT leaves of the elements that its sender was not shown: as they were, and the labels too."""
+    """What a PUT leaves of the elements that its sender was not shown: as they were, and the labels too.
+
+    Raises:
+        Forbidden: it changes an element of which its sender was shown a part.
+    """
     before = json.decode(held.body.encode())
-    hidden = {name: value for name, value in before.items() if _is_hidden(held, name)}
+    gone = {name: value for name, value in before.items() if _is_hidden(held, name)}
     given = {name: value for name, value in resource.items() if not _is_hidden(held, name)}
+    for path in hidden.paths(held.withheld):
+        given, gone = _put_back(given, gone, before, path)
     meta = {name: value for name, value in given.get("meta", {}).items() if name != "security"}
     labels = before.get("meta", {}).get("security")
-    return {**given, "meta": {**meta, **({"security": labels} if labels else {})}, **hidden}
+    if held.withheld & hidden.WITHHELD == 0:
+        # To who is named, or where there is no label, labels are like any other element.
+        labels = [each for each in given.get("meta", {}).get("security", ()) if not _is_mark(each)]
+    return {**given, "meta": {**meta, **({"security": labels} if labels else {})}, **gone}
+
+
+def _put_back(given: Json, gone: Json, before: Json, path: str) -> tuple[Json, Json]:
+    names = element_path.properties(before["resourceType"], hidden.root(path))
+    (first, *rest) = element_path.steps(path)
+    if rest:
+        shown, sent = (element_path.without(each, [path]) for each in (before, given))
+        if any(shown.get(name) != sent.get(name) for name in names):
+            raise Forbidden(f"A part of '{first.name}' is withheld from this caller, who cannot change it.")
+        return given, {**gone, **{name: before[name] for name in names if name in before}}
+    kept = {name: value for name, value in given.items() if name not in names}
+    if first.url is None:
+        return kept, {**gone, **{name: before[name] for name in names if name in before}}
+    others = [each for each in given.get(first.name, ()) if each.get("url") != first.url]
+    hidden_ones = [each for each in before.get(first.name, ()) if each.get("url") == first.url]
+    both = [*others, *hidden_ones]
+    return ({**kept, first.name: both} if both else kept), gone
+
+
+def unchanged(resource: Json, held: Stored) -> None:
+    """Raises Forbidden where a write changes an element that its sender may only read."""
+    fixed = tuple(hidden.paths(held.fixed))
+    before = json.decode(held.body.encode()) if fixed else {}
+    changed = [path for path in fixed if element_path.at(before, path) != element_path.at(resource, path)]
+    if changed:
+        named = ", ".join(f"'{path}'" for path in changed)
+        raise Forbidden(f"The rights of this caller do not let it change {named} of this {held.type}.")
+
+
+def unseen(resource: Json, before: Stored, held: Stored) -> None:
+    """Raises Forbidden where a patch of what was shown `before` speaks of an element that was not."""
+    shown_before = json.decode(before.body.encode()) if held.withheld else {}
+    for path in hidden.paths(held.withheld):
+        if element_path.at(resource, path) != element_path.at(shown_before, path):
+            raise Forbidden(f"The rights of this caller do not show it '{path}' of this {held.type}.")
 
 
 def is_part(resource: Json, *, shown_whole: bool) -> bool:
@@ -102,6 +150,15 @@ def withheld_parameters(type_: str) -> frozenset[str]:
     )
 
 
+def tells_of(type_: str, asked: Set[str], path: str) -> bool:
+    """Whether one of the search parameters looks at an element, or may."""
+    more = added().of(type_)
+    return any(
+        hidden.looks_at(type_, more[code], path) if code in more else hidden.tells_of(type_, code, path)
+        for code in asked
+    )
+
+
 def tells_of_withheld(type_: str, asked: Set[str]) -> bool:
     """Whether one of the search parameters would tell of what is withheld."""
     if not withheld_parameters(type_).isdisjoint(asked):
@@ -121,7 +178,10 @@ def _is_hidden(row: Stored, name: str) -> bool:
     """Whether a property of a resource is one that the caller is not shown."""
     bare = _bare(name)
     unknown = not row.whole and bare not in _existence(row.type) and bare not in _ALWAYS
-    return unknown or (row.withheld and bare in _withheld(row.type))
+    if unknown or (row.withheld & hidden.WITHHELD and bare in _withheld(row.type)):
+        return True
+    # A narrative, or what is contained, may say what an element says.
+    return row.withheld > hidden.WITHHELD and bare in ("text", "contained")
 
 
 def _existence(type_: str) -> frozenset[str]:

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 from server.access.agency import Agency
-from server.child import attendance, identity, involvement, statutory
+from server.child import attendance, identity, involvement, lead, sharing, statutory
 from server.child.codeday import code_day
 from server.child.involvement import Involvement
 from server.child.kind import Kinds, kinds, profiles
+from server.child.sharing import Sharing
 from server.record.hook import Hooks
 from server.search.hash import Hasher
 from server.search.registry import Registry
@@ -16,14 +17,17 @@ def hooks(agencies: Iterable[Agency], registry: Registry, hasher: Hasher, base_u
     """The hooks of a record shared by these agencies."""
     known = Involvement({agency.organization: agency.number for agency in agencies}, base_url)
     return Hooks(
-        prepare=(identity.checked,),
+        prepare=(identity.checked, sharing.checked),
         identity=identity.claims,
         within=lambda resource: attendance.claims(resource, base_url),
         sightings=known.sightings,
         restriction=involvement.restriction,
+        sealed=involvement.sealed,
+        decisions=Sharing(hasher, base_url).decisions,
         kind=Kinds(registry, hasher, base_url).kind,
         profiles=profiles,
         kinds=kinds(),
         day=code_day,
         statutes=statutory.hook(),
+        leads=lead.organizations,
     )

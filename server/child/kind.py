@@ -71,7 +71,7 @@ def profiles(resource: Json) -> tuple[str, ...]:
         if name is None:
             found |= dict.fromkeys(asked.values())
             continue
-        for system, code in _codings(resource.get(name)):
+        for system, code in _codings(_at(resource, name)):
             for key in ((system, code), (system, None)):
                 if key in asked:
                     found[asked[key]] = None
@@ -88,10 +88,18 @@ def _by_type() -> Mapping[str, _Asked]:
     return known
 
 
+def _at(resource: Json, name: str) -> Any:
+    """The value of a property, or of one of `meta`."""
+    value: Any = resource
+    for each in name.split("."):
+        value = value.get(each) if isinstance(value, dict) else None
+    return value
+
+
 def _codings(value: Any) -> Iterator[Coding]:
-    """Of a CodeableConcept or several: of anything else, none."""
+    """Of a CodeableConcept or a Coding, or several: of anything else, none."""
     for concept in value if isinstance(value, list) else (value,):
-        codings = concept.get("coding") if isinstance(concept, dict) else None
+        codings = concept.get("coding", [concept]) if isinstance(concept, dict) else None
         for coding in codings if isinstance(codings, list) else ():
             if isinstance(coding, dict):
                 system, code = coding.get("system"), coding.get("code")

@@ -2,7 +2,7 @@
 
 import click
 
-from server.cli.connect import connected
+from server.cli.connect import admit, connected
 from server.cli.say import step
 from server.settings import settings
 from server.store import migrate as schema
@@ -20,10 +20,13 @@ def migrate() -> None:
 
     with connected(current=False) as found:
         before = schema.migrate(found.engine, step, lambda: index_key(settings()))
+        admitted = admit(found, settings())
     if before.is_current:
         step(f"The database already has schema {before.newest}.")
     else:
         step(f"The database has gone from schema {before.found or 'none'} to {before.newest}.")
+    if admitted:
+        step(f"The role '{admitted}' may do there what the server needs, and change nothing of the audit.")
 
 
 @database.command()

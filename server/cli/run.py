@@ -4,8 +4,9 @@ import signal
 
 import click
 
-from server.cli import seed
-from server.cli.connect import reachable
+from server.child.demonstration.accounts import PASSWORD
+from server.cli import apps, people, seed
+from server.cli.connect import for_server, reachable
 from server.cli.say import step
 from server.cli.serve import check, leave, listen, require_free
 from server.interaction.opening import index_key
@@ -24,14 +25,14 @@ def run() -> None:
         choose(demonstration="true")
     found = settings()
     require_free(found)
-    with reachable(found) as url:
-        choose(database_url=url)
+    with reachable(found) as owner:
         _tell_database(found)
         if not found.database_url:
-            _migrate(url)
-        check(url)
+            _migrate(owner)
+        check(owner)
+        choose(database_url=for_server(found, owner))
         if found.demonstration:
-            _demonstrate(url)
+            _demonstrate(found, settings().database_url)
         _tell_address(settings())
         listen(settings())
     step("Stopped.")
@@ -50,15 +51,21 @@ def _migrate(url: str) -> None:
         step(f"Schema         brought from {before.found or 'none'} to {before.newest}")
 
 
-def _demonstrate(url: str) -> None:
+def _demonstrate(found: Settings, url: str) -> None:
     database = Database(url, pool_size=2)
     loaded = seed.load(database)
     with database.begin() as connection:
-        known = [each for each in clients.every(connection) if each.demonstration and not each.removed]
+        known = [each for each in clients.every(connection) if each.demonstration and each.id == each.agency]
     database.close()
     step(f"Demonstration  {loaded}; a client for each agency, and its secret:")
     for each in known:
         step(f"  {each.id:<24} demonstration-{each.agency:<24} {each.name}")
+    step("Apps           that people sign in to, and a system that signs (docs/apps.md):")
+    for id, proof, what in apps.told():
+        step(f"  {id:<24} {proof:<38} {what}")
+    step(f"People         who sign in at {found.issuer}/auth/sign-in, each with the password {PASSWORD}:")
+    for username, name, agency in people.told():
+        step(f"  {username:<24} {name} ({agency})")
 
 
 def _tell_address(found: Settings) -> None:

@@ -6,12 +6,15 @@ from datetime import date
 
 from server import clock
 from server.child.demonstration.batches import batches
+from server.cli import apps
+from server.cli.people import welcome
 from server.cli.say import step
 from server.fhir import Json, json
 from server.fhir.exchange import FhirRequest
 from server.interaction.opening import as_agency, door
 from server.interaction.router import respond
 from server.oauth import secret
+from server.oauth.scope import LAUNCH_CONTEXT
 from server.record.door import Door
 from server.settings import settings
 from server.store import clients, marks
@@ -44,6 +47,7 @@ def load(database: Database) -> str:
         lambda text: _remember(database, text),
         clock.now().date(),
     )
+    welcome(opened, CLIENT)
     children = written["Patient"]
     return f"{children} children, {written.total():,} resources" if children else "already there"
 
@@ -79,11 +83,13 @@ def write(
 
 
 def admit(opened: Door) -> None:
-    """One client for each agency of the demonstration. Its secret is in the documentation: it is none."""
+    """One client for each agency of the demonstration, and its apps. Their secrets are in the documentation:
+    they are none."""
     with opened.database.begin() as connection:
         for agency in opened.agencies.values():
             if agency.demonstration and clients.find(connection, agency.code) is None:
                 clients.add(connection, _client(agency.code, agency.name))
+    apps.admit(opened)
 
 
 def writes_as(opened: Door, agency: str) -> Transact:
@@ -125,7 +131,7 @@ def _client(code: str, name: str) -> Client:
         id=code,
         agency=code,
         name=name,
-        scope="system/*.cruds",
+        scope=f"system/*.cruds {LAUNCH_CONTEXT}",
         secret_hash=secret.hashed(f"demonstration-{code}"),
         jwks=None,
         created=clock.now(),

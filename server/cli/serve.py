@@ -15,9 +15,10 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
-from server.cli.connect import reachable, require_current
-from server.cli.say import step
+from server.cli.connect import for_server, reachable, require_current
+from server.cli.say import fault, step
 from server.settings import CannotStart, Settings, choose, settings, share_metrics
+from server.store import role
 from server.store.database import Database
 
 _LOGGING = {
@@ -40,9 +41,10 @@ def serve() -> None:
     found = settings()
     require_free(found)
     signal.signal(signal.SIGTERM, leave)
-    with reachable(found) as url:
-        choose(database_url=url)
-        check(url)
+    with reachable(found) as owner:
+        check(owner)
+        choose(database_url=for_server(found, owner))
+        _warn(settings().database_url)
         step(f"Serving {settings().public_url} on {found.host}:{found.port}.")
         listen(settings())
 
@@ -66,6 +68,21 @@ def check(url: str) -> None:
     database = Database(url, pool_size=1)
     try:
         require_current(database)
+    finally:
+        database.close()
+
+
+def _warn(url: str) -> None:
+    """Say so where the audit could be changed by whoever takes the server over."""
+    database = Database(url, pool_size=1)
+    try:
+        with database.engine.connect() as connection:
+            if role.may_alter(connection):
+                fault(
+                    "The server connects to the database as a role that can change and delete rows of the "
+                    "audit. Let CHILDRECORD_OWNER_URL name the owner, DATABASE_URL another role, and run: "
+                    "childrecord database migrate"
+                )
     finally:
         database.close()
 
@@ -102,13 +119,18 @@ def application() -> Any:
         signal.signal(each, signal.SIG_DFL)
     from server.http import log
     from server.http.app import create
+    from server.interaction.opening import audit_key
     from server.job.reindexer import Reindexer
+    from server.job.sealer import Sealer
     from server.job.worker import Worker
 
     log.configure(settings().log_level)
     app = create()
     for work in (Reindexer, Worker):
         work(app.extensions["door"]).start()
+    found = settings()
+    own = Database(found.database_url, pool_size=1, statement_timeout=60, prepare=found.prepare)
+    Sealer(own, audit_key(found), found.anchors).start()
     return app
 
 

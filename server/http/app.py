@@ -14,6 +14,7 @@ from server.http.edge import REQUEST_ID, Application, Edge, Environ, StartRespon
 from server.http.fhir import Fhir
 from server.http.route import namer
 from server.interaction.openapi import Document
+from server.oauth import admin, page, register
 from server.oauth import server as oauth
 from server.record.warm import warm
 from server.settings import Settings, settings
@@ -39,7 +40,10 @@ def create(found: Settings | None = None) -> Flask:
     fhir = Fhir(found, database)
     app.extensions["door"] = fhir.door
     app.register_blueprint(docs.blueprint(fhir.statement, Document(fhir.door, found)))
-    app.register_blueprint(oauth.blueprint(found, database))
+    app.register_blueprint(oauth.blueprint(found, fhir.door, fhir.bearer))
+    app.register_blueprint(register.blueprint(found, database))
+    app.register_blueprint(admin.blueprint(found, fhir.door, fhir.bearer))
+    app.register_blueprint(page.blueprint(found, fhir.door))
     app.register_blueprint(health.blueprint(database))
     app.register_error_handler(Exception, _tell)
     name = namer(found.base_path, frozenset(library().resource_types))

@@ -1,31 +1,60 @@
-"""From a bearer token to what its holder may do.
+"""From an access token to what its holder may do.
 
-https://www.rfc-editor.org/rfc/rfc6750 and https://www.rfc-editor.org/rfc/rfc9068
+https://www.rfc-editor.org/rfc/rfc6750, https://www.rfc-editor.org/rfc/rfc9068 and, for tokens that are bound
+to a key, https://www.rfc-editor.org/rfc/rfc9449
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
-
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
-from joserfc.jwt import JWTClaimsRegistry
+from typing import Any
 
 from server import clock
 from server.access.access import Access
 from server.access.scope import parse
-from server.fhir import Json
+from server.access.user import User
 from server.fhir.issue import Unauthorized
 from server.interaction.opening import access
+from server.oauth.access_token import AccessTokens, NotGood, Standing
+from server.oauth.account import user as user_of
+from server.oauth.dpop import ALGORITHMS, NONCE, BadProof, Proofs
 from server.record.door import Door
 from server.settings import Settings
-from server.store import clients, keys
+from server.store.liveness import Liveness
 
 TRUSTED = 10.0
-"""Seconds for which a token that was checked is taken as it is; then its client is looked up again."""
+"""Seconds for which a token that was checked is taken as it is, unless somebody's access ends meanwhile."""
 
 _REMEMBERED = 4096
+_KEPT_VIEWS = 2048
+
+_SCHEMES = ("bearer", "dpop")
+
+Key = tuple[str, str, str, User | None, str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who came with a token."""
+
+    standing: Standing
+    access: Access
+
+    @property
+    def jkt(self) -> str | None:
+        """The thumbprint of the key that the token is bound to."""
+        found = self.standing.claims.get("cnf", {}).get("jkt")
+        return str(found) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A token that was checked: until when it is trusted, when it expires, and the mark that it hangs on."""
+
+    until: float
+    expires: float
+    mark: tuple[bytes, int]
+    holder: Holder
 
 
 @dataclass(slots=True)
@@ -34,81 +63,91 @@ class Bearer:
 
     door: Door
     settings: Settings
-    _known: OrderedDict[str, tuple[float, float, Access]] = field(default_factory=OrderedDict)
-    _keys: dict[str, Json] = field(default_factory=dict)
-    _accesses: dict[tuple[str, str, str], Access] = field(default_factory=dict)
+    _liveness: Liveness = field(init=False)
+    _tokens: AccessTokens = field(init=False)
+    _proofs: Proofs = field(init=False)
+    _known: OrderedDict[str, _Known] = field(default_factory=OrderedDict)
+    _accesses: OrderedDict[Key, Access] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
-    def access(self, authorization: str | None) -> Access:
-        """The holder's access.
+    def __post_init__(self) -> None:
+        self._liveness = Liveness(self.door.database)
+        self._tokens = AccessTokens(self.settings, self.door.database, self._liveness)
+        self._proofs = Proofs(self.settings, self.door.database, self.door.hasher.derived("dpop-nonce"))
+
+    def access(self, environ: dict[str, Any]) -> Access:
+        """What the holder of a request's token may do.
 
         Raises:
             Unauthorized: no token, or one that is not good; with the `WWW-Authenticate` that says why.
         """
-        scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise _refused(None, "This resource needs an access token: Authorization: Bearer …")
+        return self.holder(environ).access
+
+    def holder(self, environ: dict[str, Any]) -> Holder:
+        """The holder of a request's token. Raises Unauthorized."""
+        scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+        scheme, token = scheme.lower(), token.strip()
+        if scheme not in _SCHEMES or not token:
+            raise _refused("Bearer", None, "This resource needs an access token: Authorization: Bearer …")
+        found = self._trusted(token)
+        if scheme == "dpop" or found.jkt:
+            self._prove(found, scheme, token, environ)
+        return found
+
+    def _trusted(self, token: str) -> Holder:
+        mark, at = self._liveness.mark(), clock.monotonic()
         known = self._known.get(token)
-        at = clock.monotonic()
-        if known and known[0] > at and known[1] > clock.now().timestamp():
-            return known[2]
-        found, expires = self._checked(token.strip())
+        if known and known.until > at and known.mark == mark and known.expires > clock.now().timestamp():
+            return known.holder
+        try:
+            standing = self._tokens.standing(token)
+        except NotGood as error:
+            raise _refused("Bearer", "invalid_token", str(error)) from error
+        found = Holder(standing, self._access(standing))
         with self._lock:
-            self._known[token] = (at + TRUSTED, expires, found)
+            self._known[token] = _Known(at + TRUSTED, float(standing.claims["exp"]), mark, found)
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return found
 
-    def _checked(self, token: str) -> tuple[Access, float]:
-        claims = self._claims(token)
-        client, agency = claims.get("client_id"), claims.get("agency")
-        if not isinstance(client, str) or agency not in self.door.agencies:
-            raise _refused("invalid_token", "The token names no client or agency of this server.")
-        with self.door.database.autocommit() as connection:
-            row = clients.find(connection, client)
-        if row is None or row.removed or row.agency != agency or (
-            row.demonstration and not self.settings.demonstration
-        ):  # fmt: skip
-            raise _refused("invalid_token", "The client of this token is not admitted any more.")
-        key = (client, row.agency, claims.get("scope", ""))
-        found = self._accesses.get(key)
-        if found is None:
-            scopes = tuple(scope for text in key[2].split() if (scope := parse(text)) is not None)
-            found = self._accesses[key] = access(self.door, client, row.agency, scopes)
-        return found, float(claims["exp"])
+    def _access(self, standing: Standing) -> Access:
+        claims = standing.claims
+        agency = claims.get("agency")
+        if agency not in self.door.agencies:
+            raise _refused("Bearer", "invalid_token", "The token names no agency of this server.")
+        user = user_of(standing.account) if standing.account else None
+        patient, purpose = claims.get("patient"), claims.get("purpose_of_use")
+        key = (standing.client.id, agency, claims.get("scope", ""), user, purpose, patient)
+        with self._lock:
+            found = self._accesses.pop(key, None)
+            if found is None or found.agency is not self.door.agencies[agency]:
+                scopes = tuple(scope for text in key[2].split() if (scope := parse(text)) is not None)
+                found = access(self.door, key[0], agency, scopes, user=user, purpose=purpose, patient=patient)
+            # The one that was used last is forgotten last: each holds the views that it was asked for.
+            self._accesses[key] = found
+            while len(self._accesses) > _KEPT_VIEWS:
+                self._accesses.popitem(last=False)
+        return found
 
-    def _claims(self, token: str) -> Json:
+    def _prove(self, found: Holder, scheme: str, token: str, environ: dict[str, Any]) -> None:
+        """Raises Unauthorized unless the request is signed with the key that its token is bound to."""
+        if scheme != "dpop":
+            raise _refused("DPoP", "invalid_token", "The token is bound to a key: Authorization: DPoP …")
+        if not found.jkt:
+            raise _refused("DPoP", "invalid_token", "The token is bound to no key: Authorization: Bearer …")
+        url = self.settings.issuer + environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
         try:
-            decoded = jwt.decode(token, self._key_set(refresh=False), algorithms=[keys.ALGORITHM])
-        except (JoseError, ValueError):
-            try:
-                # A key that another process made since.
-                decoded = jwt.decode(token, self._key_set(refresh=True), algorithms=[keys.ALGORITHM])
-            except (JoseError, ValueError) as error:
-                raise _refused("invalid_token", "The token is not one of this server's.") from error
-        if decoded.header.get("typ") != "at+jwt":
-            raise _refused("invalid_token", "The token is not an access token.")
-        registry = JWTClaimsRegistry(
-            now=lambda: int(clock.now().timestamp()),
-            iss={"essential": True, "value": self.settings.issuer},
-            aud={"essential": True, "value": self.settings.public_url},
-            exp={"essential": True},
-        )
-        try:
-            registry.validate(decoded.claims)
-        except JoseError as error:
-            raise _refused(
-                "invalid_token", "The token has expired, or was made for another server."
-            ) from error
-        return dict(decoded.claims)
-
-    def _key_set(self, *, refresh: bool) -> KeySet:
-        if refresh or not self._keys:
-            with self.door.database.autocommit() as connection:
-                self._keys = keys.public_keys(connection)
-        return KeySet.import_key_set({"keys": list(self._keys.values())})
+            jkt = self._proofs.thumbprint(
+                environ.get("HTTP_DPOP", ""), environ["REQUEST_METHOD"], url, access_token=token
+            )
+        except BadProof as error:
+            raise _refused("DPoP", error.error, str(error), error.nonce) from error
+        if jkt != found.jkt:
+            raise _refused("DPoP", "invalid_token", "The token is bound to another key.")
 
 
-def _refused(error: str | None, told: str) -> Unauthorized:
-    challenge = 'Bearer realm="fhir"' + (f', error="{error}", error_description="{told}"' if error else "")
-    return Unauthorized(told, headers={"WWW-Authenticate": challenge})
+def _refused(scheme: str, error: str | None, told: str, nonce: str | None = None) -> Unauthorized:
+    fault = f', error="{error}", error_description="{told}"' if error else ""
+    algorithms = f', algs="{" ".join(ALGORITHMS)}"' if scheme == "DPoP" else ""
+    headers = {"WWW-Authenticate": f'{scheme} realm="fhir"{fault}{algorithms}'}
+    return Unauthorized(told, headers=headers | ({NONCE: nonce} if nonce else {}))

@@ -53,7 +53,7 @@ class Fhir:
         opened = door(found, database)
         self.statement = capabilities.Statement(opened, found)
         self.door = replace(opened, statement=self.statement.text)
-        self._bearer = Bearer(self.door, found)
+        self.bearer = Bearer(self.door, found)
         self._rate = Rate(found.rate_limit)
         self._settings = found
         self._begin = len(found.base_path) + 1
@@ -77,7 +77,7 @@ class Fhir:
             return self._public[path](environ)
         if method == "OPTIONS":
             return wire.response(204, None, {"Allow": self._methods(path)}, wire.best(environ), environ)
-        access = self._bearer.access(environ.get("HTTP_AUTHORIZATION"))
+        access = self.bearer.access(environ)
         environ[CLIENT] = access.client
         self._rate.admit(access.client)
         asked, request = self._off_the_wire(path, environ)

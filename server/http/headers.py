@@ -13,12 +13,12 @@ _NOT_KEPT = ("Cache-Control", "no-store")
 
 _ALLOWED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 _ALLOWED_HEADERS = (
-    "Authorization, Accept, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-Modified-Since, "
-    "If-None-Exist, If-None-Match, Prefer, X-Cascade, X-Correlation-Id, X-Provenance, X-Request-Id, "
-    "X-Security-Context"
+    "Authorization, Accept, Content-Encoding, Content-Type, DPoP, Idempotency-Key, If-Match, "
+    "If-Modified-Since, If-None-Exist, If-None-Match, Prefer, X-Cascade, X-Correlation-Id, X-Provenance, "
+    "X-Request-Id, X-Security-Context"
 )
 _EXPOSED_HEADERS = (
-    "Allow, Content-Disposition, Content-Location, ETag, Expires, Last-Modified, Location, "
+    "Allow, Content-Disposition, Content-Location, DPoP-Nonce, ETag, Expires, Last-Modified, Location, "
     "Preference-Applied, Retry-After, WWW-Authenticate, X-Correlation-Id, X-Progress, X-Request-Id, "
     "X-Security-Context"
 )

@@ -13,6 +13,9 @@ from server.fhir.issue import Throttled
 BURST = 10
 """Seconds' worth of requests that may come at once."""
 
+_REMEMBERED = 10_000
+"""Buckets that are kept before those that are full are forgotten."""
+
 
 class Rate:
     """Counts the requests of every client."""
@@ -39,3 +42,6 @@ class Rate:
                 headers={"Retry-After": str(ceil(wait))},
             )
         self._full_at[client] = full_at
+        if len(self._full_at) > _REMEMBERED:
+            # A bucket that is full again is like one that nobody has drawn from.
+            self._full_at = {each: at for each, at in self._full_at.items() if at > now}

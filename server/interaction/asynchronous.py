@@ -61,7 +61,7 @@ def _accept(request: FhirRequest, door: Door, access: Access) -> FhirResponse:
     if legible(said) != said:
         raise Invalid("The URL or a header holds a character that no text may hold, such as NUL.")
     with door.database.autocommit() as connection:
-        if store.open_jobs(connection, access.client) >= MOST:
+        if store.open_jobs(connection, access.owner) >= MOST:
             raise Throttled(f"A client may leave {MOST} requests: wait until one is answered.")
         id_ = store.leave(connection, _left(request, access), clock.now())
     door.woken.set()
@@ -79,7 +79,7 @@ def _status(request: FhirRequest, door: Door, access: Access) -> FhirResponse:
             return _standing(id_, door, access)
         case "DELETE":
             with door.database.autocommit() as connection:
-                if not store.drop(connection, id_, access.client):
+                if not store.drop(connection, id_, access.owner):
                     raise _unknown()
             return FhirResponse(202)
     raise MethodNotAllowed(
@@ -89,7 +89,7 @@ def _status(request: FhirRequest, door: Door, access: Access) -> FhirResponse:
 
 def _standing(id_: str, door: Door, access: Access) -> FhirResponse:
     with door.database.transaction() as transaction:
-        job = store.find(transaction.connection, id_, access.client)
+        job = store.find(transaction.connection, id_, access.owner)
         if job is None:
             raise _unknown()
         if job.status != store.DONE:
@@ -111,7 +111,11 @@ def _unknown() -> FhirError:
 
 def _left(request: FhirRequest, access: Access) -> Json:
     return {
-        "client": access.client,
+        "client": access.owner,
+        "caller": access.client,
+        "account": access.user.id if access.user else None,
+        "purpose": access.purpose,
+        "patient": access.patient,
         "agency": access.agency.code,
         "scopes": [str(scope) for scope in access.scopes],
         "method": request.method,
@@ -141,7 +145,7 @@ def answered(request: FhirRequest, response: FhirResponse, record: Record) -> Js
     """What is kept of a job that is done: the answer, and what it is about without showing it by its id."""
     bundle = entry.bundle("batch-response", [entry.text(_as_resource(response))])
     about = [[*key, whole] for key, whole in seen(record, _about(request, record.door)).items()]
-    return {"client": record.access.client, "answer": bundle.decode(), "about": about}
+    return {"client": record.access.owner, "answer": bundle.decode(), "about": about}
 
 
 def _as_resource(response: FhirResponse) -> FhirResponse:

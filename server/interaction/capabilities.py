@@ -26,6 +26,20 @@ from server.settings import Settings
 
 MODES = ("full", "normative", "terminology")
 
+AUTHORIZE_PATH, TOKEN_PATH = "/auth/authorize", "/auth/token"
+INTROSPECT_PATH, REVOKE_PATH = "/auth/introspect", "/auth/revoke"
+REGISTER_PATH, SESSIONS_PATH = "/auth/register", "/auth/sessions"
+"""Where the authorization server is, under the origin of the base URL."""
+
+_OAUTH = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_OAUTH_URIS = (
+    ("authorize", AUTHORIZE_PATH),
+    ("token", TOKEN_PATH),
+    ("register", REGISTER_PATH),
+    ("manage", SESSIONS_PATH),
+)
+"""https://hl7.org/fhir/R4/extension-oauth-uris.html"""
+
 LIMIT = f"{OWN}StructureDefinition/limit"
 """The extension that declares a limit."""
 
@@ -142,7 +156,16 @@ class Statement:
             "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
             "code": "SMART-on-FHIR",
         }
-        return {"cors": True, "service": [{"coding": [service]}]}
+        uris = [
+            {"url": name, "valueUri": self._settings.issuer + path}
+            for name, path in _OAUTH_URIS
+            if path != REGISTER_PATH or self._settings.registers
+        ]
+        return {
+            "cors": True,
+            "service": [{"coding": [service]}],
+            "extension": [{"url": _OAUTH, "extension": uris}],
+        }
 
     def _resource(self, type_: str, revincludes: Mapping[str, list[str]]) -> Json:
         interactions = declared.of_type(type_)

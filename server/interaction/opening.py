@@ -3,16 +3,18 @@
 from pathlib import Path
 
 from server import clock
-from server.access.access import Access, conditions_of
+from server.access import check
+from server.access.access import Access
 from server.access.agency import Agency, agencies, read
 from server.access.scope import Scope, parse
+from server.access.user import User
 from server.child.hooks import hooks
 from server.definition.library import Library, library
-from server.fhir.issue import FhirError
 from server.interaction.publish import publish
 from server.operation.registry import operations
 from server.record import reindex
 from server.record.door import Door
+from server.record.sealing.key import Key
 from server.search.hash import Hasher
 from server.search.registry import Registry
 from server.settings import CannotStart, Settings
@@ -51,10 +53,10 @@ def door(found: Settings, database: Database) -> Door:
             )
         dictionary.keep(connection)
         known = agencies(contents, numbering.numbers(connection, contents))
+    codes = {operation.code for operation, _ in operations()}
     for agency in known.values():
-        _compiled(agency, registry)
+        _kept(agency, registry, codes)
         _known(agency, definitions)
-    operations()
     opened = Door(
         database=database,
         library=definitions,
@@ -86,9 +88,28 @@ def _remote(found: Settings) -> Remote | None:
     return Remote(Server(found.terminology_server, found.terminology_timeout), found.terminology_systems)
 
 
-def access(opened: Door, client: str, agency: str, scopes: tuple[Scope, ...]) -> Access:
-    """What a client of an agency may do with these scopes."""
-    return Access(client, opened.agencies[agency], scopes, opened.registry, opened.hasher, opened.base_url)
+def access(
+    opened: Door,
+    client: str,
+    agency: str,
+    scopes: tuple[Scope, ...],
+    *,
+    user: User | None = None,
+    purpose: str | None = None,
+    patient: str | None = None,
+) -> Access:
+    """What a client of an agency may do with these scopes, for a user, for a purpose, with one child."""
+    return Access(
+        client,
+        opened.agencies[agency],
+        scopes,
+        opened.registry,
+        opened.hasher,
+        opened.base_url,
+        user,
+        purpose,
+        patient,
+    )
 
 
 def as_agency(opened: Door, agency: str, client: str) -> Access:
@@ -98,15 +119,10 @@ def as_agency(opened: Door, agency: str, client: str) -> Access:
     return access(opened, client, agency, (everything,))
 
 
-def _compiled(agency: Agency, registry: Registry) -> None:
+def _kept(agency: Agency, registry: Registry, operations: set[str]) -> None:
     """Refuse rights that the SQL could not keep: fail closed."""
-    for right in agency.rights:
-        for type_ in right.types:
-            for criteria in right.criteria:
-                try:
-                    conditions_of(type_, criteria, registry)
-                except FhirError as error:
-                    raise NotReady(f"The rights of '{agency.code}' cannot be applied: {error}") from error
+    if found := list(check.faults(agency, registry, operations)):
+        raise NotReady(f"The rights of '{agency.code}' cannot be applied: {' '.join(found)}")
 
 
 def _known(agency: Agency, definitions: Library) -> None:
@@ -121,6 +137,11 @@ def _known(agency: Agency, definitions: Library) -> None:
 def index_key(found: Settings) -> bytes:
     """The key that this installation hashes with; made when there is none."""
     return bytes.fromhex(found.index_key) if found.index_key else _kept_key(found.data / "index.key")
+
+
+def audit_key(found: Settings) -> Key:
+    """The key that seals the audit; made when there is none."""
+    return Key(bytes.fromhex(found.audit_key) if found.audit_key else _kept_key(found.data / "audit.key"))
 
 
 def _kept_key(file: Path) -> bytes:

@@ -6,6 +6,8 @@ https://hl7.org/fhir/R4/http.html#read
 from server.fhir.exchange import FhirRequest, FhirResponse
 from server.interaction import answer, bundle, subset
 from server.record import precondition
+from server.record.auditevent import search as auditevent
+from server.record.auditevent.resource import TYPE as AUDIT_EVENT
 from server.record.record import Record
 
 
@@ -13,7 +15,8 @@ def read(request: FhirRequest, record: Record, type_: str, id_: str) -> FhirResp
     """GET [base]/[type]/[id]"""
     part = subset.of_request(request, type_)
     bundle.only(request, subset.PARAMETERS)
-    stored = record.read(type_, id_)
+    stored = auditevent.read(record, id_) if type_ == AUDIT_EVENT else None
+    stored = stored or record.read(type_, id_)
     if precondition.is_known(request.headers, stored.version, stored.last_updated):
         return FhirResponse(304, None, answer.described(stored))
     return answer.of(part.of(stored), 200)
@@ -23,4 +26,5 @@ def vread(request: FhirRequest, record: Record, type_: str, id_: str, vid: str) 
     """GET [base]/[type]/[id]/_history/[vid]"""
     part = subset.of_request(request, type_)
     bundle.only(request, subset.PARAMETERS)
-    return answer.of(part.of(record.vread(type_, id_, vid)), 200)
+    stored = auditevent.read(record, id_) if type_ == AUDIT_EVENT and vid == "1" else None
+    return answer.of(part.of(stored or record.vread(type_, id_, vid)), 200)

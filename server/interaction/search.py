@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/http.html#search
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
@@ -14,6 +14,8 @@ from server.fhir.primitive import id as is_id
 from server.interaction import answer, bundle
 from server.record import contained
 from server.record import search as searching
+from server.record.auditevent import search as auditevent
+from server.record.auditevent.resource import TYPE as AUDIT_EVENT
 from server.record.record import Record
 from server.record.search import Asked, Found, Rest
 from server.search import cursor, order, system
@@ -64,9 +66,14 @@ def search(request: FhirRequest, record: Record, type_: str) -> FhirResponse:
     place = _opened(request, record, type_)
     query = parse(type_, place.pairs, record.door.registry, _is_strict(request))
     record.flush()
-    of_type = contained.of_type if query.contained else searching.of_type
-    found = of_type(record, query, _asked(query, place))
+    found = _way(query)(record, query, _asked(query, place))
     return _answer(record, type_, type_, query, found, place)
+
+
+def _way(query: Query) -> Callable[[Record, Query, Asked], Found]:
+    if query.contained:
+        return contained.of_type
+    return auditevent.of_type if query.type == AUDIT_EVENT else searching.of_type
 
 
 def system_search(request: FhirRequest, record: Record) -> FhirResponse:
@@ -85,7 +92,7 @@ def compartment_search(request: FhirRequest, record: Record, kind: str, id_: str
     _check_contained(place.pairs)
     query = parse(type_, place.pairs, record.door.registry, _is_strict(request))
     record.flush()
-    found = searching.of_type(record, query, replace(_asked(query, place), within=within))
+    found = _way(query)(record, query, replace(_asked(query, place), within=within))
     return _answer(record, path, type_, query, found, place)
 
 

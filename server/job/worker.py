@@ -19,11 +19,12 @@ from server.fhir.issue import FhirError, Unavailable
 from server.interaction import answer, asynchronous
 from server.interaction.opening import access
 from server.interaction.router import answered
+from server.oauth.account import user
 from server.record import repeat
 from server.record.door import Door
 from server.record.record import Record
+from server.store import accounts, clients
 from server.store import asynchronous as store
-from server.store import clients
 from server.store.asynchronous import Job
 
 _log = logging.getLogger(__name__)
@@ -117,12 +118,26 @@ class Worker:
 
     def _access(self, job: Job) -> Access:
         """What the client may do now, which is nothing if it is not admitted any more."""
-        client, agency = job.detail["client"], job.detail["agency"]
+        detail = job.detail
+        client, agency = str(detail.get("caller", detail["client"])), str(detail["agency"])
+        account: str | None = detail.get("account")
         with self._door.database.autocommit() as connection:
             known = clients.find(connection, client)
-        admitted = known is not None and not known.removed and known.agency == agency
-        scopes = (parse(text) for text in job.detail["scopes"]) if admitted else ()
-        return access(self._door, client, agency, tuple(scope for scope in scopes if scope))
+            person = accounts.find(connection, account) if account else None
+        admitted = known is not None and known.is_live and known.agency in ("", agency)
+        if account:
+            lives = person is not None and person.suspended is None and person.agency == agency
+            admitted = admitted and lives
+        scopes = (parse(text) for text in detail["scopes"]) if admitted else ()
+        return access(
+            self._door,
+            client,
+            agency,
+            tuple(scope for scope in scopes if scope),
+            user=user(person) if person else None,
+            purpose=detail.get("purpose"),
+            patient=detail.get("patient"),
+        )
 
     @contextmanager
     def _beating(self, id_: str) -> Iterator[None]:

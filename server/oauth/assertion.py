@@ -17,10 +17,12 @@ from joserfc.jwk import KeySet
 from server import clock
 from server.fhir import Json
 from server.oauth.client import OAuthClient
+from server.oauth.published import Published
 from server.store import clients
+from server.store.clients import KEYS as METHOD
+from server.store.clients import Client
 from server.store.database import Database
 
-METHOD = "private_key_jwt"
 ALGORITHMS = ["ES384", "RS384"]
 
 _LONGEST_LIFE = 300
@@ -33,8 +35,9 @@ class Assertion(JWTBearerClientAssertion):  # type: ignore[misc]
 
     CLIENT_AUTH_METHOD = METHOD
 
-    def __init__(self, token_endpoint: str, database: Database) -> None:
+    def __init__(self, token_endpoint: str, database: Database, keys: Published) -> None:
         super().__init__(leeway=_LEEWAY)
+        self._keys = keys
         self._token_endpoint = token_endpoint
         self._database = database
 
@@ -42,9 +45,13 @@ class Assertion(JWTBearerClientAssertion):  # type: ignore[misc]
         if request.form.get("client_assertion_type") != self.CLIENT_ASSERTION_TYPE:
             return None
         assertion = request.form.get("client_assertion", "")
-        found = query_client(_subject(assertion))
-        claims = _verified(assertion, found.client.jwks if found else None)
-        if found is None or claims is None:
+        header, subject = _read(assertion)
+        found = query_client(subject)
+        # Keys are fetched for those alone who sign.
+        if found is None or found.client.auth_method != METHOD or not _is_of(found.client, header):
+            return None
+        claims = _verified(assertion, self._keys.keys(found.client, header["kid"]))
+        if claims is None:
             return None
         self.verify_claims(claims)
         return found
@@ -66,14 +73,19 @@ class Assertion(JWTBearerClientAssertion):  # type: ignore[misc]
             )
 
 
-def _subject(assertion: str) -> str:
-    """The client that an assertion names, before anything of it is believed."""
+def _read(assertion: str) -> tuple[Json, str]:
+    """The header of an assertion and the client that it names, before anything of it is believed."""
     try:
-        claims = jws.extract_compact(assertion.encode(errors="replace")).payload
-        subject = msgspec.json.decode(claims)["sub"]
+        found = jws.extract_compact(assertion.encode(errors="replace"))
+        subject = msgspec.json.decode(found.payload)["sub"]
     except (JoseError, msgspec.MsgspecError, ValueError, TypeError, KeyError):
-        return ""
-    return subject if isinstance(subject, str) else ""
+        return {}, ""
+    return found.headers(), subject if isinstance(subject, str) else ""
+
+
+def _is_of(client: Client, header: Json) -> bool:
+    """Whether it names a key, and no other place for it than the client registered."""
+    return isinstance(header.get("kid"), str) and header.get("jku") in (None, client.jwks_uri)
 
 
 def _verified(assertion: str, jwks: Any) -> Json | None:

@@ -28,6 +28,11 @@ def matches(secret: str, kept: str | None) -> bool:
     return equal and kept is not None
 
 
+def same(hash: str, kept: str | None) -> bool:
+    """Whether a hash is the one that is kept; takes as long if none is."""
+    return hmac.compare_digest(hash, kept or "0" * len(hash)) and kept is not None
+
+
 def _digest(salt: str, secret: str) -> str:
     return hashlib.sha256(f"{salt}{secret}".encode(errors="surrogatepass")).hexdigest()
 

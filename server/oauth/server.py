@@ -1,113 +1,167 @@
-"""The token endpoint: an agency's system shows who it is and gets an access token.
-
-https://hl7.org/fhir/smart-app-launch/backend-services.html
-"""
+"""The routes of the authorization server."""
 
 from typing import Any
 
-from authlib.integrations.flask_oauth2 import AuthorizationServer
-from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Payload, FlaskOAuth2Request
-from authlib.oauth2.rfc6749 import InvalidClientError, OAuth2Request
-from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
-from flask import Blueprint, Request, Response
-from flask import request as flask_request
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidRequestError
+from flask import Blueprint, Response, jsonify, request
 
-from server.http.edge import CLIENT
-from server.oauth.assertion import METHOD, Assertion
-from server.oauth.client import OAuthClient, by_secret
-from server.oauth.discovery import (
-    KEYS_PATH,
-    TOKEN_PATH,
-    server_metadata,
-    token_endpoint,
-)
-from server.oauth.token import TokenGenerator
+from server.fhir.issue import FhirError, Forbidden, Throttled, Unauthorized
+from server.http.bearer import Bearer
+from server.http.rate import Rate
+from server.interaction.capabilities import AUTHORIZE_PATH, INTROSPECT_PATH, REVOKE_PATH, TOKEN_PATH
+from server.oauth import discovery
+from server.oauth.access_token import AccessTokens
+from server.oauth.authority import AUTH_METHODS, Authority
+from server.oauth.authorize import Authorize
+from server.oauth.client import OAuthClient
+from server.oauth.code import AuthorizationCode
+from server.oauth.credentials import Credentials
+from server.oauth.discovery import KEYS_PATH, LAUNCH_PATH, USERINFO_PATH
+from server.oauth.id_token import OPENID, about
+from server.oauth.introspect import introspected
+from server.oauth.launch import launched
+from server.oauth.page.pages import Pages
+from server.oauth.refresh import Refresh
+from server.oauth.revoke import revoke
+from server.oauth.session import key as secret_key
+from server.oauth.token import SIGNING
+from server.record.door import Door
 from server.settings import Settings
 from server.store import clients, keys
-from server.store.database import Database
+
+_GRANT_TYPES = (AuthorizationCode, Refresh, Credentials)
+_NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_BASIC = 'Basic realm="token", charset="UTF-8"'
 
 
-def blueprint(found: Settings, database: Database) -> Blueprint:
-    """The routes of /auth. FHIR's own discovery stands under the FHIR base."""
+def blueprint(found: Settings, door: Door, bearer: Bearer) -> Blueprint:
+    """The routes of /auth, but for the pages. FHIR's own discovery stands under the FHIR base."""
     routes = Blueprint("auth", __name__)
-    server = _Server(found, database)
+    server = Authority(found, door, _GRANT_TYPES)
+    tokens = AccessTokens(found, door.database, server.liveness)
+    rate = Rate(found.token_rate)
 
+    @routes.before_request
+    def admit() -> None:
+        rate.admit(request.remote_addr or "")
+
+    _add_tokens(routes, server, tokens)
+    _add_user(routes, found, door, bearer, server)
+    _add_discovery(routes, found, door)
+    routes.register_error_handler(OAuth2Error, lambda error: _refused(server, error))
+    routes.register_error_handler(Throttled, _throttled)
+    return routes
+
+
+def _add_tokens(routes: Blueprint, server: Authority, tokens: AccessTokens) -> None:
     @routes.post(TOKEN_PATH)
     def token() -> Response:
-        response: Response = server.create_token_response()
-        if response.status_code == 401:
-            response.headers["WWW-Authenticate"] = 'Basic realm="token", charset="UTF-8"'
-        return response
+        return _challenged(server.create_token_response())
 
+    @routes.post(INTROSPECT_PATH)
+    def introspect() -> Response:
+        # Who proves nothing is told nothing.
+        client = _authenticated(server, tuple(each for each in AUTH_METHODS if each != clients.NONE))
+        told = introspected(_token(), client.client, server, tokens)
+        return _json(told)
+
+    @routes.post(REVOKE_PATH)
+    def revoked() -> Response:
+        client = _authenticated(server, AUTH_METHODS)
+        revoke(_token(), client.client, server, tokens)
+        return Response(status=200, headers=_NO_STORE)
+
+
+def _add_user(routes: Blueprint, found: Settings, door: Door, bearer: Bearer, server: Authority) -> None:
+    authorize = Authorize(server, Pages(found, door))
+
+    @routes.route(AUTHORIZE_PATH, methods=["GET", "POST"])
+    def authorized() -> Response:
+        pages = authorize.pages
+        try:
+            response = authorize.answer()
+        except Exception as error:
+            # Whatever it is, it is a person who looks at it.
+            response = pages.failed(error)
+        return pages.finished(response)
+
+    @routes.route(USERINFO_PATH, methods=["GET", "POST"])
+    def userinfo() -> Response:
+        standing = bearer.holder(request.environ).standing
+        if standing.account is None or OPENID not in standing.scopes:
+            challenge = 'Bearer realm="fhir", error="insufficient_scope", scope="openid"'
+            raise Forbidden("The token has not the scope openid.", headers={"WWW-Authenticate": challenge})
+        return _json(about(standing.account, standing.claims["scope"], found))
+
+    @routes.post(LAUNCH_PATH)
+    def launch() -> tuple[Response, int]:
+        holder = bearer.holder(request.environ)
+        return _json(launched(request.get_json(silent=True), holder, door, found)), 201
+
+    routes.register_error_handler(FhirError, _told)
+
+
+def _add_discovery(routes: Blueprint, found: Settings, door: Door) -> None:
     @routes.get(KEYS_PATH)
     def jwks() -> dict[str, Any]:
-        with database.begin() as connection:
-            keys.signing_key(connection)
+        with door.database.begin() as connection:
+            for algorithm in (keys.ALGORITHM, keys.ID_TOKEN_ALGORITHM):
+                keys.signing_key(connection, secret_key(found, SIGNING), algorithm)
             return {"keys": list(keys.public_keys(connection).values())}
 
     @routes.get("/.well-known/oauth-authorization-server")
     def metadata() -> dict[str, Any]:
-        return server_metadata(found)
+        return discovery.server_metadata(found)
 
-    return routes
-
-
-class _Grant(ClientCredentialsGrant):  # type: ignore[misc]
-    TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", METHOD)
+    @routes.get("/.well-known/openid-configuration")
+    def openid() -> dict[str, Any]:
+        return discovery.openid_configuration(found)
 
 
-class _Payload(FlaskOAuth2Payload):  # type: ignore[misc]
-    @property
-    def data(self) -> Any:
-        """The body alone: what stands in a URL is logged on the way."""
-        return self._request.form
+def _authenticated(server: Authority, methods: tuple[str, ...]) -> OAuthClient:
+    return server.authenticate_client(server.create_oauth2_request(None), methods)
 
 
-class _Request(FlaskOAuth2Request):  # type: ignore[misc]
-    """Takes the transport for granted: the settings have refused what is not safe.
-
-    What Authlib would judge by, scheme and Host as they came here, says nothing where a proxy ended TLS.
-    """
-
-    def __init__(self, request: Request) -> None:
-        OAuth2Request.__init__(
-            self, request.method, f"https://localhost{TOKEN_PATH}", headers=request.headers
-        )
-        self._request = request
-        self.payload = _Payload(request)
+def _token() -> str:
+    """The token that a client asks about. Raises InvalidRequestError."""
+    sent = request.form.getlist("token")
+    if len(sent) != 1 or not sent[0]:
+        raise InvalidRequestError("token is missing, or sent more than once.")
+    return sent[0]
 
 
-class _Server(AuthorizationServer):  # type: ignore[misc]
-    def __init__(self, found: Settings, database: Database) -> None:
-        super().__init__()
-        self._admits_demonstration = found.demonstration
-        self._database = database
-        self.register_token_generator("default", TokenGenerator(found, database))
-        self.register_client_auth_method("client_secret_basic", by_secret)
-        self.register_client_auth_method(METHOD, Assertion(token_endpoint(found), database))
-        self.register_grant(_Grant)
+def _refused(server: Authority, error: OAuth2Error) -> Response:
+    return _challenged(server.handle_error_response(None, error))
 
-    def query_client(self, client_id: str) -> OAuthClient | None:
-        # PostgreSQL has no text with a null character.
-        if not client_id or "\0" in client_id:
-            return None
-        with self._database.autocommit() as connection:
-            found = clients.find(connection, client_id)
-        if found is None or found.removed or (found.demonstration and not self._admits_demonstration):
-            return None
-        return OAuthClient(found)
 
-    def save_token(self, token: dict[str, Any], request: Any) -> None:
-        """Nothing to save: a token says itself what it is."""
+def _challenged(response: Response) -> Response:
+    if response.status_code == 401:
+        response.headers["WWW-Authenticate"] = _BASIC
+    return response
 
-    def authenticate_client(self, request: Any, methods: list[str], endpoint: str = "token") -> OAuthClient:
-        try:
-            client: OAuthClient = super().authenticate_client(request, methods, endpoint)
-        except InvalidClientError as error:
-            error.status_code = 401
-            raise
-        flask_request.environ[CLIENT] = client.get_client_id()
-        return client
 
-    def create_oauth2_request(self, ignored: None) -> FlaskOAuth2Request:
-        return _Request(flask_request)
+def _throttled(error: Throttled) -> Response:
+    told = {"error": "temporarily_unavailable", "error_description": str(error)}
+    response = _json(told)
+    response.status_code = 429
+    response.headers.update(error.headers)
+    return response
+
+
+def _told(error: FhirError) -> Response:
+    """What is wrong with a request by its token, in OAuth's form: RFC 6750, section 3."""
+    code = "invalid_token" if isinstance(error, Unauthorized) else _CODES.get(error.status, "invalid_request")
+    response = _json({"error": code, "error_description": str(error)})
+    response.status_code = error.status
+    response.headers.update(error.headers)
+    return response
+
+
+_CODES = {403: "insufficient_scope", 503: "temporarily_unavailable"}
+
+
+def _json(content: Any) -> Response:
+    response: Response = jsonify(content)
+    response.headers.update(_NO_STORE)
+    return response

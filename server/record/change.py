@@ -46,6 +46,8 @@ def to_keep(resource: Json, slot: Slot, record: "Record") -> tuple[Json, tuple[I
             "A resource marked SUBSETTED or REDACTED is a part of one, and cannot take its place."
         )
     prepared = _prepared(made, slot, record, found)
+    if slot.was is not None and slot.was.fixed:
+        redact.unchanged(prepared, slot.was)
     if prepared is not made:
         found = judge.faults(prepared, record)
     accepted = judge.tolerated(found, record)

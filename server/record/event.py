@@ -1,5 +1,6 @@
 """The account of an act: its audit line and its outbox row, written in the transaction of the act."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ def entry(
     hits: tuple[int, ...] = (),
 ) -> Entry:
     """A line of the audit."""
+    user = access.user
     return Entry(
         id=clock.new_id(),
         at=at,
@@ -33,7 +35,28 @@ def entry(
         outcome=outcome,
         child=child,
         hits=hits,
+        account=user.id if user else None,
+        person=user.reference if user else None,
+        purpose=access.purpose,
+        rights=access.agency.version,
     )
+
+
+def act(
+    access: Access,
+    at: datetime,
+    interaction: str,
+    *,
+    reason: str | None = None,
+    query: str | None = None,
+    outcome: int = 200,
+    child: int = 0,
+    hits: tuple[int, ...] = (),
+) -> Entry:
+    """A line about what is no interaction with a resource: `interaction` is of
+    `record.auditevent.vocabulary`."""
+    line = entry(access, at, interaction, None, query=query, outcome=outcome, child=child, hits=hits)
+    return replace(line, reason=reason)
 
 
 def told(row: Row, interaction: str, author: int) -> dict[str, Any]:

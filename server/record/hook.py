@@ -16,16 +16,43 @@ from server.validation.context import Context
 @dataclass(frozen=True, slots=True)
 class Act:
     """A write, as the domain sees it: who does it and when; the label that the child had (None: it is new);
-    and whether the agency is named for the child, where it is restricted."""
+    and whether the agency is named for the child, where it is restricted.
+
+    `user`: the numbers of the user who writes. `rid`: of the resource. `rids`: that of what a reference leads
+    to ("Practitioner/x"), if it is known.
+    """
 
     agency: int
     at: datetime
     label: int | None
     named: bool
+    user: tuple[int, ...] = ()
+    rid: int = 0
+    rids: Callable[[str], int | None] = lambda _: None
 
 
 Claim = tuple[str, str]
 """(system, value)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a Consent decides of some of what is known of the child, from and until a time.
+
+    `effect`: as in `store.row`. `actors`: whom it is about, as references; None: all but the `deciders`.
+    `type` and `kind`: of content, 0: any. `tokens`: hashes of which the content has one, none: any.
+    `purposes` of use for which it holds, none: all.
+    """
+
+    effect: int
+    actors: tuple[str, ...] | None
+    deciders: tuple[str, ...]
+    type: int
+    kind: int
+    tokens: tuple[int, ...]
+    purposes: tuple[str, ...]
+    valid_from: datetime
+    valid_until: datetime
 
 
 class Kind(NamedTuple):
@@ -56,16 +83,22 @@ class Statutes:
     issues: Statutory = field(default=lambda *_: [])
 
 
+Leads = Callable[[Sequence[Json], datetime, Callable[[str], Json | None]], tuple[str, ...]]
+"""`(the child's CareTeams, now, the resource of a reference)`: the Organizations of who leads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """Each is asked for every resource written; one that has nothing to say answers with nothing.
 
     `prepare`: the resource as it is to be kept, or a refusal. `identity`: what only one Patient may carry.
     `within`: what only one live resource of a child may be. `sightings`: who is brought in by it.
-    `restriction`: the label that a Patient puts on all that is known of the child. `kind`: the class of
-    resource that rights speak of. `profiles`: those that a resource has to keep whether it names them or not.
-    `kinds`: the class of each of these profiles. `day`: the day that a resource of the profiles is about, on
-    which its codes have to be in use. `statutes`: the rules across the resources of a child.
+    `restriction`: the labels that a Patient puts on all that is known of the child, as bits. `sealed`:
+    whether a resource is for those alone who may unseal. `decisions`: what it decides of sharing. `kind`: the
+    class of resource that rights speak of. `profiles`: those that a resource has to keep whether it names
+    them or not. `kinds`: the class of each of these profiles. `day`: the day that a resource of the profiles
+    is about, on which its codes have to be in use. `statutes`: the rules across the resources of a child.
+    `leads`: the Organizations of who leads the work with a child.
     """
 
     prepare: Sequence[Callable[[Json, Agency], Json]] = ()
@@ -73,8 +106,11 @@ class Hooks:
     within: Callable[[Json], list[Claim]] = field(default=lambda _: [])
     sightings: Callable[[Json, "Act"], list[Sighting]] = field(default=lambda *_: [])
     restriction: Callable[[Json], int] = field(default=lambda _: 0)
+    sealed: Callable[[Json], bool] = field(default=lambda _: False)
+    decisions: Callable[[Json], list[Decision]] = field(default=lambda _: [])
     kind: Callable[[str, Index], int] = field(default=lambda *_: 0)
     profiles: Callable[[Json], tuple[str, ...]] = field(default=lambda _: ())
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     day: Callable[[Json, Sequence[str]], date | None] = field(default=lambda *_: None)
     statutes: Statutes = Statutes()
+    leads: Leads = field(default=lambda *_: ())

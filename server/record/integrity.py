@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 OUTLIVING = ("AuditEvent", "Provenance")
 """Tell what happened, and outlive what they tell of."""
 
-_OWN = ("Flag", "Task")
+OWN = ("Flag", "Task")
 """Those that the server itself keeps about others are in nobody's way."""
 
 _ANYWHERE = ("", ":reference")
@@ -115,7 +115,7 @@ def _settle(record: "Record", buried: Sequence[tuple[Stored, bool]]) -> None:
 
 
 def _refusal(record: "Record", gone: Stored, found: Sequence[Referrer]) -> Conflict:
-    named = ", ".join(list(_visible(record, found))[:_NAMED])
+    named = ", ".join(list(visible(record, found))[:_NAMED])
     such = f", among them {named}" if named else ""
     return Conflict(
         f"Other resources refer to {gone.type}/{gone.id}{such}: they must be deleted or changed first, or "
@@ -123,7 +123,7 @@ def _refusal(record: "Record", gone: Stored, found: Sequence[Referrer]) -> Confl
     )
 
 
-def _visible(record: "Record", found: Sequence[Referrer]) -> Iterator[str]:
+def visible(record: "Record", found: Sequence[Referrer]) -> Iterator[str]:
     """Those that the caller may see: a refusal must not tell more than a read."""
     for number in dict.fromkeys(each.type for each in found):
         type_ = library().type_name(number)
@@ -137,13 +137,13 @@ def _visible(record: "Record", found: Sequence[Referrer]) -> Iterator[str]:
 
 
 def _referring(record: "Record", gone: Sequence[Stored]) -> list[Referrer]:
-    never, own = ([library().type_number(type_) for type_ in types] for types in (OUTLIVING, _OWN))
+    never, own = ([library().type_number(type_) for type_ in types] for types in (OUTLIVING, OWN))
     children = [(of, each.rid) for of, each in enumerate(gone) if each.type == "Patient"]
     hashes = [
         Hash(of, hash_, number)
         for of, each in enumerate(gone)
         if each.type != "Patient"
-        for number, hash_ in _hashes(each, record.door.hasher)
+        for number, hash_ in hashes_of(each.type, each.id, record.door.hasher)
     ]
     return [
         *(referrers.about(record.connection, children, never, own) if children else ()),
@@ -151,12 +151,12 @@ def _referring(record: "Record", gone: Sequence[Stored]) -> list[Referrer]:
     ]
 
 
-def _hashes(gone: Stored, hasher: Hasher) -> Iterator[tuple[int, int]]:
+def hashes_of(type_: str, id_: str, hasher: Hasher) -> Iterator[tuple[int, int]]:
     """(type of the referrer, hash) of every reference to a resource; type 0: any."""
-    text = f"{gone.type}/{gone.id}"
+    text = f"{type_}/{id_}"
     yield 0, hasher.token(*_ANYWHERE, text)
-    for type_, code in _pointing_at(gone.type):
-        yield library().type_number(type_), hasher.token(type_, code, text)
+    for referring, code in _pointing_at(type_):
+        yield library().type_number(referring), hasher.token(referring, code, text)
 
 
 @cache

@@ -84,7 +84,7 @@ def _opened(record: "Record", resource: Json, faults: Sequence[Issue]) -> Json:
     child, at = record.around.child(resource), instant(record.at)
     return {
         "resourceType": _TASK,
-        "id": _id(record, type_, id_),
+        "id": task_id(record, type_, id_),
         "contained": [{**outcome(tuple(faults)), "id": _OUTCOME}],
         "status": "requested",
         "intent": "order",
@@ -100,7 +100,7 @@ def _opened(record: "Record", resource: Json, faults: Sequence[Issue]) -> Json:
 
 
 def _close(record: "Record", held: Stored, status: str) -> None:
-    found = _held(record, _id(record, held.type, held.id))
+    found = _held(record, task_id(record, held.type, held.id))
     if found is not None and not found.deleted:
         task: Json = json.decode(found.body.encode())
         _stage(record, {**task, "status": status, "lastModified": instant(record.at)})
@@ -136,7 +136,7 @@ def _held(record: "Record", id_: str) -> Stored | None:
     return Stored(_TASK, id_, *place, version, at, "", OURSELVES, deleted=True)
 
 
-def _id(record: "Record", type_: str, id_: str) -> str:
+def task_id(record: "Record", type_: str, id_: str) -> str:
     """Of the Task about a resource: the same each time, and nobody else could have taken it."""
     key = record.door.hasher.derived("worklist")
     return blake2b(f"{type_}/{id_}".encode(), key=key, digest_size=16).hexdigest()

@@ -22,15 +22,26 @@ from server.fhir.issue import (
     NotFound,
     NotSupported,
 )
-from server.record import definition, history, integrity, mark, precondition, searchparameter
+from server.record import (
+    decided,
+    definition,
+    history,
+    integrity,
+    mark,
+    precondition,
+    principals,
+    searchparameter,
+)
 from server.record import search as searching
 from server.record.added import OURSELVES
 from server.record.around import Around
 from server.record.change import Change, Patch, patched, says_the_same, to_keep
 from server.record.door import Door
 from server.record.event import entry
-from server.record.staging import Slot, Staged, creating, flush, local_targets
+from server.record.places import NOWHERE, local_targets
+from server.record.staging import Slot, Staged, creating, flush
 from server.search.extract import extract
+from server.search.hidden import WITHHELD
 from server.search.order import Position
 from server.search.query import Query
 from server.search.view import CallerView
@@ -50,6 +61,7 @@ class Record:
     def __init__(self, door: Door, transaction: Transaction, access: Access) -> None:
         self.door, self.access = door, access
         self._transaction = transaction
+        principals.look_up(door, transaction.connection, access)
         self.at: datetime = clock.now()
         self.connection = transaction.connection
         # After the stamp is taken: what is written at an instant knows what was known a second before it.
@@ -135,6 +147,7 @@ class Record:
         view = self.access.view(type_, "s")
         if not redact.by_existence(type_).issuperset(asked):
             view = view.only_whole()
+        view = view.showing(path for path in view.hidden if redact.tells_of(type_, asked, path))
         return view, redact.tells_of_withheld(type_, asked)
 
     def _shown(self, row: Stored) -> Stored:
@@ -208,9 +221,12 @@ class Record:
         if held is None:
             raise self._missing(type_, id_)
         precondition.hold(if_match, held.version)
-        if held.withheld:
+        if held.withheld & WITHHELD:
             raise Forbidden(f"A part of this {type_} is withheld from this caller: change it by a PUT.")
-        return self._replace("patch", held, patched(held, change))
+        shown = self._shown(held)
+        made = patched(shown, change)
+        redact.unseen(made, shown, held)
+        return self._replace("patch", held, made)
 
     def _replace(self, interaction: str, held: Stored, resource: Json) -> tuple[Stored, Change]:
         """The next version, or the present one if that says the same."""
@@ -244,10 +260,9 @@ class Record:
         """The live version that the caller wants to change, held against others; None if it may see none."""
         self._transaction.begin()
         place = locator.lock(self.connection, self.door.library.type_number(type_), id_)
-        if place is None:
-            return None
         try:
-            return self._held(type_, *place, letter)
+            # Where nothing is, that is asked for all the same: the clock must not tell it from the unseen.
+            return self._held(type_, *(place or NOWHERE), letter)
         except Conflict:
             return None
 
@@ -311,14 +326,14 @@ class Record:
         rows = resources.holder(view, permit)(self.connection, child=child, type=number, rid=rid)
         if not rows:
             return None
-        held, (seen, permitted, restriction) = resources.stored(type_, rows[0][:9]), rows[0][9:12]
+        held, (seen, permitted, restriction, fixed) = resources.stored(type_, rows[0][:9]), rows[0][9:13]
         if not seen:
             raise Conflict(_TAKEN)
         if held.author == OURSELVES != self.access.agency.number:
             raise Forbidden(f"This {type_} ships with the server and cannot be changed.")
         if not permitted or not held.whole:
             raise Forbidden(f"The rights of this caller do not let it change this {type_}.")
-        return resources.with_restriction(held, restriction)
+        return resources.with_restriction(held, restriction, fixed)
 
     def _bury(self, held: Stored, number: int, cascading: bool) -> Stored:
         self.after(held.last_updated)
@@ -340,6 +355,8 @@ class Record:
         )
         self.written.append(gone)
         mark.gone(self, held)
+        if held.type == decided.CONSENT:
+            decided.settle(self.door, self._transaction, held.child)
         if held.type == searchparameter.TYPE:
             searchparameter.deleted(self, held.id)
         return gone
@@ -390,6 +407,10 @@ class Record:
     def afterwards(self, act: Callable[[], None]) -> None:
         """Do something once it is committed."""
         self._transaction.afterwards.append(act)
+
+    def follow_decisions(self, child: int) -> None:
+        """Let all that is known of a child follow what is decided about it now."""
+        decided.settle(self.door, self._transaction, child)
 
     def settle(self) -> None:
         """The end of the transaction: everything is sent, and what was deleted is missed by nothing."""

@@ -18,7 +18,7 @@ from server.fhir.reference import parse
 from server.record import integrity
 from server.record.added import EVERY
 from server.record.door import Door
-from server.record.staging import local_targets
+from server.record.places import local_targets
 from server.search import context
 from server.search.complete import INDEX
 from server.search.extract import extract

@@ -62,7 +62,7 @@ def claimed(record: "Record", request: FhirRequest, key: str) -> Json | None:
         Unprocessable: another request has it.
     """
     record.begin()
-    client, fingerprint = record.access.client, _fingerprint(request)
+    client, fingerprint = record.access.owner, _fingerprint(request)
     if idempotency.claim(record.connection, client, key, fingerprint, record.at, record.at - REMEMBERED):
         return None
     found = idempotency.found(record.connection, client, key)
@@ -80,7 +80,7 @@ def claimed(record: "Record", request: FhirRequest, key: str) -> Json | None:
 
 def answered(record: "Record", key: str, answer: Json) -> None:
     """Keep the answer for a day. `answer` holds no resource: those are read again."""
-    idempotency.answered(record.connection, record.access.client, key, answer)
+    idempotency.answered(record.connection, record.access.owner, key, answer)
 
 
 def _fingerprint(request: FhirRequest) -> str:

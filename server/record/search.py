@@ -80,7 +80,7 @@ def of_type(record: "Record", query: Query, asked: Asked) -> Found:
     def turn(after: Position | None) -> Page:
         return search.page(asked.count, after, line(record, query.type, asked), complete=asked.complete)
 
-    page = _page(turn, asked, query.sort) if asked.count else nothing(record, query.type, asked)
+    page = turned(turn, asked, query.sort) if asked.count else nothing(record, query.type, asked)
     matches = tuple(map(redact.shown, page.rows))
     if traced and asked.count and not matches:
         matches = trace.found(record, query)
@@ -105,7 +105,7 @@ def of_types(record: "Record", queries: Mapping[str, Query], asked: Asked) -> Fo
         return system.merged(pages, asked.count, after, Order.of(searches[0].query.sort, []))
 
     if asked.count and searches:
-        page = _page(turn, asked, searches[0].query.sort)
+        page = turned(turn, asked, searches[0].query.sort)
     else:
         page = nothing(record, None, asked)
     matches = tuple(map(redact.shown, page.rows))
@@ -126,7 +126,7 @@ def newest(record: "Record", type_: str) -> tuple[SortKey, ...]:
     return (SortKey(record.door.registry.parameters(type_)["_lastUpdated"], descending=True),)
 
 
-def _page(turn: Turn, asked: Asked, sort: Sequence[SortKey]) -> Page:
+def turned(turn: Turn, asked: Asked, sort: Sequence[SortKey]) -> Page:
     """The next page, or the rows of an earlier one again, whatever was written between them."""
     if asked.rest is None:
         return turn(asked.after)

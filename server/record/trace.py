@@ -51,15 +51,19 @@ def found(record: "Record", query: Query) -> tuple[Stored, ...]:
 def _traced(record: "Record", query: Query, connection: Any) -> tuple[Stored, ...]:
     by = {condition.parameter.code: condition for condition in query.conditions}
     value = _value(by["identifier"])
-    rows = identity.claimed(connection, value.system or "", value.code)
-    number = record.door.library.type_number("Patient")
+    number, agency = record.door.library.type_number("Patient"), record.access.agency.number
+    rows = [
+        row
+        for row in identity.claimed(connection, value.system or "", value.code)
+        if not sight.kept_from(connection, agency, row[1], number)
+    ]
     traced = tuple(
         redact.traced(stored, value.system or "", value.code)
         for row in rows
         if redact.born(stored := resources.stored("Patient", row)) == by["birthdate"].values[0]
     )
     for child in traced:
-        sight.trace(connection, record.access.agency.number, child.child, record.at)
+        sight.trace(connection, agency, child.child, record.at)
         line = entry(record.access, record.at, "trace", number, child=child.child, hits=(child.rid,))
         audit.record(connection, line)
     return traced

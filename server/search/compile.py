@@ -124,10 +124,11 @@ class Search:
         view = self.view
 
         def seen() -> Prepared:
-            sql, shape = Statement(self.query.type, view, ()), ("children", view.agency, view.months_after)
-            return kept(shape, lambda: Prepared(sql.counted_children(IN_SIGHT)))
+            sql, shape = Statement(self.query.type, view, ()), ("children", view.eyes, view.children)
+            return kept(shape, lambda: Prepared(sql.counted_children(IN_SIGHT))).given(view.values)
 
-        return census(self.connection, self.query.type, (view.agency, view.months_after), seen)
+        whose = (view.eyes, view.children, view.who.key if view.who else None)
+        return census(self.connection, self.query.type, whose, seen)
 
     @cached_property
     def gathers(self) -> bool:
@@ -166,7 +167,7 @@ class Search:
 
     def said(self, how: str, driver: Driver, asked: Prepared, **values: Any) -> list[tuple[Any, ...]]:
         """The rows of a statement."""
-        given = {**self.values, **driver.named(self.prefix), **values}
+        given = {**self.view.values, **self.values, **driver.named(self.prefix), **values}
         step = Step(self.query.type, how, driver.kind, driver.shape, asked, given)
         if self.watch is not None:
             self.watch(step)

@@ -16,7 +16,9 @@ from server.search.drive import Driver
 from server.search.extract import contains
 from server.search.join import Joined
 from server.search.kept import kept
+from server.search.order import Key
 from server.search.types import Asked, Condition, Context
+from server.search.view import CallerView
 from server.store import recordset, writing
 from server.store import tables as t
 from server.store.database import Prepared
@@ -25,7 +27,7 @@ from server.store.row import Row
 NAME = "o_"
 """How its parameters begin."""
 
-_BESIDE = (t.string_index, t.date_index, t.number_index, t.text_index, t.identifier)
+_BESIDE = (t.string_index, t.date_index, t.number_index, t.text_index, t.identifier, t.about)
 
 
 def holding(contained: str, context: Context) -> Joined:
@@ -41,31 +43,48 @@ def _meets(row: FromClause) -> ColumnElement[bool]:
 
 
 def matching(
-    connection: Connection, rows: Sequence[Row], conditions: Sequence[Condition], context: Context
-) -> set[int]:
-    """The rids of the rows, all of one type, that meet the criteria."""
+    connection: Connection,
+    rows: Sequence[Row],
+    conditions: Sequence[Condition],
+    context: Context,
+    view: CallerView | None = None,
+    keys: tuple[Key, ...] = (),
+) -> dict[int, tuple[Any, ...]]:
+    """The rids of the rows, all of one type, that meet the criteria, and that a caller may see where one is
+    named; each with what it is sorted by."""
     if not rows:
-        return set()
+        return {}
     asked = [registry.ask(condition, context) for condition in conditions]
     criteria = tuple((c.parameter, c.modifier, one.shape) for c, one in zip(conditions, asked, strict=True))
-    shape: Hashable = ("contained", context.type, criteria)
-    statement = kept(shape, lambda: Prepared(_matching(conditions, asked, context)))
+    shape: Hashable = ("contained", context.type, criteria, view, keys)
+    statement = kept(shape, lambda: Prepared(_matching(conditions, asked, context, view, keys)))
     values = {name: value for at, one in enumerate(asked) for name, value in one.named(f"c{at}").items()}
     given: dict[str, list[Any]] = {
         "resource": [writing.resource(row) for row in rows],
+        "about": [
+            {"child": row.child, "rid": row.rid, "other": other} for row in rows for other in row.others
+        ],
         **writing.beside(rows),
     }
     texts = {name: recordset.text(some) for name, some in given.items()}
-    return {rid for (rid,) in statement(connection, **values, **texts)}
+    seen = view.values if view else {}
+    return {rid: tuple(told) for rid, *told in statement(connection, **values, **seen, **texts)}
 
 
 def _matching(
-    conditions: Sequence[Condition], asked: Sequence[Asked], context: Context
-) -> Select[tuple[int]]:
+    conditions: Sequence[Condition],
+    asked: Sequence[Asked],
+    context: Context,
+    view: CallerView | None,
+    keys: tuple[Key, ...],
+) -> Select[Any]:
     row = recordset.recordset("resource", {c.name: c.type for c in t.resource.columns})
     pairs = enumerate(zip(conditions, asked, strict=True))
     meets = [registry.clause(row, condition, context, one, f"c{at}") for at, (condition, one) in pairs]
-    return select(row.c.rid).where(*meets).add_cte(*map(_instead, _BESIDE))
+    if view is not None:
+        meets.append(view.visible(row))
+    values = (key.value(row).label(f"k_{at}") for at, key in enumerate(keys))
+    return select(row.c.rid, *values).where(*meets).add_cte(*map(_instead, _BESIDE))
 
 
 def _instead(table: Table) -> CTE:

@@ -48,8 +48,9 @@ def named(resource: Json) -> Iterator[str]:
             yield str(each.get("reference", ""))
 
 
-def shown(row: FromClause, type_: str, agency: int, whole: Whole) -> ColumnElement[bool]:
-    """True for rows that name what the caller is shown the whole of, or are its own and name nothing."""
+def shown(row: FromClause, type_: str, agency: int | None, whole: Whole) -> ColumnElement[bool]:
+    """True for rows that name what the caller is shown the whole of, or name nothing and are its own, where
+    it has any (`agency`)."""
     c = t.context.alias()
     version: ColumnElement[int] = row.c.version
     if "deleted" in row.c:
@@ -58,7 +59,8 @@ def shown(row: FromClause, type_: str, agency: int, whole: Whole) -> ColumnEleme
     own = and_(c.c.child == row.c.child, c.c.rid == row.c.rid, c.c.version == version)
     any_named = select(literal(1)).where(own).exists()
     unseen = select(literal(1)).where(own, not_(_seen(c, type_, whole))).exists()
-    return and_(or_(any_named, row.c.author == literal(agency)), not_(unseen))
+    own_or_named = any_named if agency is None else or_(any_named, row.c.author == literal(agency))
+    return and_(own_or_named, not_(unseen))
 
 
 def _seen(c: FromClause, type_: str, whole: Whole) -> ColumnElement[bool]:

@@ -7,10 +7,10 @@ type and row number, which no later change of a resource moves.
 https://hl7.org/fhir/R4/compartmentdefinition-patient.html
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -40,10 +40,12 @@ from server import clock
 from server.definition.compartment import child_parameter, patient_parameters
 from server.definition.library import library
 from server.search.hash import Hasher
+from server.search.hidden import WITHHELD
 from server.search.view import CallerView, alike
 from server.store import audit, recordset, resources
 from server.store import tables as t
 from server.store.database import Prepared
+from server.store.resources import of_view
 from server.store.row import Entry, Stored
 
 _OURSELVES = 0
@@ -82,9 +84,17 @@ class Views:
         """True for rows whose content may be shown."""
         return case(*((own, view.whole(row)) for own, view, _ in self._each(row)), else_=false())
 
-    def withheld(self, row: FromClause) -> ColumnElement[bool]:
-        """True for rows of a restricted child: asked about the child and the caller, alike for all types."""
-        return self.of[0][0].withheld(row)
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """One caller has one view of each type."""
+        return self.of[0][0].values
+
+    def part(self, row: FromClause) -> ColumnElement[int]:
+        """What of a row is not shown. Where no element is hidden, that is asked of the child and the caller,
+        alike for all types."""
+        if not any(view.hidden for view, _ in self.of):
+            return self.of[0][0].part(row)
+        return case(*((own, view.part(row)) for own, view, _ in self._each(row)), else_=literal(WITHHELD))
 
     def _each(
         self, row: FromClause
@@ -224,7 +234,7 @@ def _source(views: Views) -> FromClause:
     return partitions.pop() if len(partitions) == 1 else t.resource
 
 
-@lru_cache(maxsize=_KEPT)
+@of_view(maxsize=_KEPT)
 def _page(views: Views, spoken_of: bool) -> Prepared:
     parts = [_home(views), *([_elsewhere(views)] if spoken_of else [])]
     every = union_all(*parts).subquery("every")
@@ -285,7 +295,7 @@ def _number(name: str) -> ColumnElement[int]:
     return cast(bindparam(name), BigInteger)
 
 
-@lru_cache(maxsize=_KEPT)
+@of_view(maxsize=_KEPT)
 def _many(views: Views) -> Prepared:
     row, place = _source(views).alias("r"), t.locator.alias("l")
     wanted = recordset.recordset("wanted", {"type": SmallInteger(), "id": Text()})

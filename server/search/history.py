@@ -8,7 +8,7 @@ budget, as that of a search has.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -38,11 +38,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from server.definition.library import library
 from server.fhir.issue import TooCostly
 from server.fhir.period import HIGHEST, LOWEST
-from server.search.view import INVOLVED, CallerView, alike, current
+from server.search.view import CallerView, alike
 from server.store import history, resources
 from server.store import tables as t
 from server.store.database import Prepared
 from server.store.history import Span
+from server.store.resources import of_view
 from server.store.row import Stored
 
 BUDGET = 20_000
@@ -184,7 +185,7 @@ def _made(row: tuple[Any, ...]) -> Stored:
 # ---- SQL ---------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=1024)
+@of_view(maxsize=1024)
 def _walked(view: CallerView, limit: int, newest_first: bool, timed: bool, budget: int) -> Prepared:
     """Each type along its index, the first of all merged; and where the first of the walks spent its budget.
 
@@ -207,7 +208,7 @@ def _walked(view: CallerView, limit: int, newest_first: bool, timed: bool, budge
     return Prepared(found.select_from(joined).order_by(*_order(page, newest_first)))
 
 
-@lru_cache(maxsize=1024)
+@of_view(maxsize=1024)
 def _by_child(view: CallerView, limit: int, newest_first: bool, timed: bool) -> Prepared:
     """Each child in sight, the first of all merged."""
     children = _in_sight(view).subquery("children")
@@ -261,16 +262,14 @@ def _present() -> Prepared:
     return Prepared(select(types.c.n).where(or_(*written)))
 
 
-@lru_cache(maxsize=256)
+@of_view(maxsize=256)
 def _children(view: CallerView) -> Prepared:
     some = _in_sight(view).limit(literal_column(str(FEW + 1))).subquery()
     return Prepared(select(func.count()).select_from(some))
 
 
 def _in_sight(view: CallerView) -> Select[Any]:
-    s = t.sight.alias("s")
-    mine = s.c.principal == literal(view.agency)
-    return select(s.c.child).where(mine, current(s, INVOLVED, view.months_after)).distinct()
+    return view.eyes.children(view.children)
 
 
 def _window(table: FromClause, types: FromClause, newest_first: bool) -> Select[Any]:
@@ -296,7 +295,8 @@ def _seen(row: Subquery | FromClause, view: CallerView, *, timed: bool) -> Selec
         return found.where(row.c.last_updated < bindparam("current_high")) if timed else found
     present = history.present(row, view)
     *rest, whole, withheld = plain
-    both = (and_(whole, present.c.whole).label("whole"), or_(withheld, present.c.withheld).label("withheld"))
+    part = withheld.op("|")(present.c.withheld)
+    both = (and_(whole, present.c.whole).label("whole"), part.label("withheld"))
     found = select(row.c.type, *rest, *both, deleted).select_from(row.join(present, literal(True)))
     found = found.where(view.visible(row), present.c.visible)
     if not timed:

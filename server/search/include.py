@@ -35,6 +35,7 @@ from server.fhir import Json, json
 from server.fhir.reference import parse
 from server.search.drive import names_children, of_children
 from server.search.facet import facet
+from server.search.hidden import WITHHELD, looks_at, paths
 from server.search.inclusion import Include
 from server.search.join import Searchable
 from server.search.types.reference import localised
@@ -155,7 +156,8 @@ class Bringing:
         line = audit.parameters(self.entry.again(clock.new_id()))
         statement = _statement(tuple(way.shape for way in ways), LIMIT + 1)
         found: list[list[Stored]] = [[] for _ in ways]
-        for at, *row in statement(self.connection, **values, **line, after=after):
+        caller = ways[0].shape[1].values
+        for at, *row in statement(self.connection, **caller, **values, **line, after=after):
             found[at].append(resources.stored(ways[at].type, tuple(row)))
         return found
 
@@ -177,9 +179,15 @@ class Bringing:
 
     def _references(self, wanted: Sequence[Include], rows: Sequence[Stored]) -> Iterator[tuple[str, str]]:
         for row in rows if wanted else ():
-            if row.whole and not row.withheld:
+            if row.whole and not row.withheld & WITHHELD:
                 resource = json.decode(row.body.encode())
-                ways = ((one, parameter) for one in wanted for parameter in one.of(row.type))
+                kept_back = tuple(paths(row.withheld))
+                ways = (
+                    (one, parameter)
+                    for one in wanted
+                    for parameter in one.of(row.type)
+                    if not any(looks_at(row.type, parameter, path) for path in kept_back)
+                )
                 for one, parameter in ways:
                     for type_, id_ in _local(parameter, resource, self._base_url(row.type)):
                         if one.target in (None, type_):

@@ -26,7 +26,7 @@ from server.definition.library import library
 from server.search import drive
 from server.search.drive import Driver
 from server.search.order import Key, Position, index_order, steps
-from server.search.view import INVOLVED, CallerView, current
+from server.search.view import CallerView
 from server.store import tables as t
 
 Filter = Callable[[FromClause], ColumnElement[bool]]
@@ -159,9 +159,7 @@ class Rows:
 
     def seen(self) -> Select[Any]:
         """The children in the caller's sight."""
-        s = t.sight.alias("s")
-        mine = s.c.principal == literal(self.view.agency)
-        return select(s.c.child).where(mine, current(s, INVOLVED, self.view.months_after)).distinct()
+        return self.view.eyes.children(self.view.children)
 
 
 def in_sight_of(view: CallerView, *, gathered: bool) -> tuple[Filter, ...]:
@@ -170,16 +168,14 @@ def in_sight_of(view: CallerView, *, gathered: bool) -> tuple[Filter, ...]:
 
     `gathered`: those are few enough to be gathered first; else each is asked for.
     """
-    s = t.sight.alias("near")
-    line = and_(s.c.principal == literal(view.agency), current(s, INVOLVED, view.months_after))
+    eyes, of = view.eyes, view.children
 
     def among(row: FromClause) -> ColumnElement[bool]:
-        found: ColumnElement[bool] = row.c.child.in_(select(s.c.child).where(line)).is_(true())
+        found: ColumnElement[bool] = row.c.child.in_(eyes.children(of)).is_(true())
         return found
 
     def asked(row: FromClause) -> ColumnElement[bool]:
-        one = select(literal(1)).where(line, s.c.child == row.c.child)
-        return one.offset(literal_column("0")).correlate(row).exists()
+        return eyes.sees(row.c.child, of)
 
     return (among if gathered else asked,)
 

@@ -4,19 +4,19 @@ A view is made of alternatives; a row that satisfies one is seen. It is a value:
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     FromClause,
-    Interval,
     SmallInteger,
     and_,
     any_,
-    cast,
+    case,
     false,
     func,
     literal,
@@ -27,34 +27,37 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from server.search.context import Behind, shown
-from server.search.registry import where
+from server.search.decision import agreed, denied, denied_in_full, has
+from server.search.hidden import WITHHELD, bit
+from server.search.registry import ask, where
+from server.search.sight import BROKEN, FAMILY, NOBODY, Children, Eyes, Who, common
 from server.search.types import Condition, Context
 from server.store import tables as t
-
-TRACED, INVOLVED, NAMED = 1, 2, 3
-"""Degrees of `store.sight`: knows that the child exists; works with the child; named for a restricted
-child."""
-
-RESTRICTED, VERY_RESTRICTED = 1, 2
-"""Values of `restriction`: label R (whereabouts withheld), label V (absent to all but the named)."""
-
-_MONTH = timedelta(days=30.4375)
+from server.store.row import DECIDED, RESTRICTED, SEALED, VERY_RESTRICTED
 
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
     """One way to see a row: every part must hold.
 
-    `conditions`: criteria that its tokens alone decide. `involved`: the agency works with the child, or
-    did until
-    `months_after` months ago. `whole`: content, not only existence. `own`: the agency wrote it.
+    `conditions`: criteria that the row decides. `children`: whose it is. `whole`: content, not only
+    existence; `hidden` and `read_only`: paths of elements. `own`: the agency wrote it. `agreed`: the family
+    agreed to the agency's service. `unseals`: what is sealed too.
     """
 
     conditions: tuple[Condition, ...] = ()
-    involved: bool = True
-    months_after: int = 0
+    children: Children = field(default_factory=Children)
     whole: bool = True
+    hidden: tuple[str, ...] = ()
+    read_only: tuple[str, ...] = ()
     own: bool = False
+    agreed: bool = False
+    unseals: bool = False
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing but a restriction can hide a row."""
+        return self.children.all and not (self.conditions or self.own or self.agreed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +72,19 @@ class CallerView:
     """True: resources of this type belong to no child, though they may speak of some."""
     behind: Behind | None = None
     """Of a type that is seen with something else: what the caller may read of that."""
+    purpose: str | None = None
+    """What for, if the caller says so: a decision not to share may be for some purposes alone."""
+    person: str = ""
+    """Who asks for the agency, or by way of it: as `Eyes` says it."""
+    who: Who | None = field(default=None, repr=False, compare=False)
+    """Which person that is: a value that the SQL is given, and no part of it."""
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # Every statement is kept under its view: worked out once, and not for every request.
-        parts = (self.type, self.agency, self.alternatives, self.directory, self.behind)
+        parts = (
+            self.type, self.agency, self.alternatives, self.directory, self.behind, self.purpose, self.person
+        )  # fmt: skip
         object.__setattr__(self, "_hash", hash(parts))
 
     def __hash__(self) -> int:
@@ -82,28 +93,38 @@ class CallerView:
     @property
     def everything(self) -> bool:
         """Whether nothing but a restriction on the child can hide a row."""
-        return self.behind is None and any(
-            not (a.conditions or a.involved or a.own) for a in self.alternatives
-        )
+        return self.behind is None and any(a.everything for a in self.alternatives)
+
+    @property
+    def eyes(self) -> Eyes:
+        """Who looks."""
+        return Eyes(self.agency, self.person)
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """What every statement of the view has to be given."""
+        return self.who.values if self.who else NOBODY
+
+    @property
+    def children(self) -> Children:
+        """Whose all rows are that are seen, at least."""
+        return common(a.children for a in self.alternatives)
 
     @property
     def involved_only(self) -> bool:
-        """Whether every row seen is of a child in the agency's sight (as what is of no child is in its
+        """Whether every row seen is of a child in the caller's sight (as what is of no child is in its
         author's)."""
-        return not self.directory and all(a.involved for a in self.alternatives)
-
-    @property
-    def months_after(self) -> int:
-        """The longest time for which past involvement counts."""
-        return max((a.months_after for a in self.alternatives), default=0)
+        return not self.directory and not self.children.all
 
     def visible(self, row: FromClause, *, home_seen: bool = False) -> ColumnElement[bool]:
-        """True for rows whose existence may be known. `home_seen`: that the home is in sight, or was within
-        `months_after`, has been asked already."""
+        """True for rows whose existence may be known. `home_seen`: that the home is one of `children` has
+        been asked already."""
         seen = and_(self._any(row, self.alternatives, home_seen), self._not_absent(row))
         if self.behind is None:
             return seen
-        return and_(seen, shown(row, self.type, self.agency, partial(_whole_of_any, behind=self.behind)))
+        # What names nothing is its author's, and not a family's, nor of the child that an app was opened for.
+        author = None if self.person == FAMILY or self.children.one else self.agency
+        return and_(seen, shown(row, self.type, author, partial(_whole_of_any, behind=self.behind)))
 
     def whole(self, row: FromClause) -> ColumnElement[bool]:
         """True for rows whose content may be shown."""
@@ -115,57 +136,156 @@ class CallerView:
         whole = tuple(a for a in self.alternatives if a.whole)
         return self if len(whole) == len(self.alternatives) else replace(self, alternatives=whole)
 
+    def seen_by(self, who: Who) -> "CallerView":
+        """The same, of this user."""
+        mine = copy(self)
+        object.__setattr__(mine, "who", who)
+        return mine
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The elements that one right or another hides."""
+        return frozenset(path for a in self.alternatives for path in a.hidden)
+
+    def showing(self, paths: Iterable[str]) -> "CallerView":
+        """The same caller, asking about what only who is shown these elements may ask about."""
+        asked = self.hidden.intersection(paths)
+        if not asked:
+            return self
+        showing = tuple(a for a in self.alternatives if asked.isdisjoint(a.hidden))
+        return replace(self, alternatives=showing)
+
+    def part(self, row: FromClause) -> ColumnElement[int]:
+        """What of a row is not shown, as the bits of a number."""
+        withheld: ColumnElement[int] = case((self.withheld(row), literal(WITHHELD)), else_=literal(0))
+        return self._kept(row, withheld, {path: _whole_without(path) for path in self.hidden})
+
+    def fixed(self, row: FromClause) -> ColumnElement[int]:
+        """What of a row may not be changed, as the bits of a number."""
+        paths = {path for a in self.alternatives for path in a.read_only}
+        return self._kept(row, literal(0), {path: _changing(path) for path in paths})
+
+    def _kept(
+        self, row: FromClause, bits: ColumnElement[int], unless: Mapping[str, Callable[[Alternative], bool]]
+    ) -> ColumnElement[int]:
+        """And each element for which there is no right of another kind."""
+        for path, is_open in sorted(unless.items()):
+            opening = tuple(filter(is_open, self.alternatives))
+            shut: ColumnElement[int] = literal(bit(path), BigInteger)
+            bits = bits.op("|")(case((self._any(row, opening), literal(0, BigInteger)), else_=shut))
+        return bits
+
     def withheld(self, row: FromClause) -> ColumnElement[bool]:
         """True for rows of a restricted child whose whereabouts may not be shown."""
-        return self._restricted(row, RESTRICTED)
+        hidden = or_(self._restricted(row, RESTRICTED), self._denied_in_full(row))
+        return and_(self._restrictable(row), hidden)
 
     def _not_absent(self, row: FromClause) -> ColumnElement[bool]:
-        return ~self._restricted(row, VERY_RESTRICTED)
+        unsealing = tuple(a for a in self.alternatives if a.unseals)
+        sealed = and_(has(row, SEALED), ~self._any(row, unsealing))
+        hidden = or_(self._restricted(row, VERY_RESTRICTED), self._denied(row), sealed)
+        return ~and_(self._restrictable(row), hidden)
 
-    def _restricted(self, row: FromClause, label: int) -> ColumnElement[bool]:
+    def _restrictable(self, row: FromClause) -> ColumnElement[bool]:
+        """True for few rows: of the others nothing more has to be asked."""
+        return or_(row.c.restriction > literal(0), _shared(row))
+
+    def _restricted(self, row: FromClause, labels: int) -> ColumnElement[bool]:
         """True for rows about a child, home or other, who is labelled so, where the agency is not named."""
-        return self._labelled(row, lambda restriction: restriction == literal(label))
+        return self._of_child(row, lambda of, child: and_(has(of, labels), ~self._named(child)))
 
-    def _labelled(self, row: FromClause, label: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
+    def _denied(self, row: FromClause) -> ColumnElement[bool]:
+        """True for rows about a child, home or other, of whom this was decided not to be shared."""
+
+        def decided(of: FromClause, child: ColumnElement[int]) -> ColumnElement[bool]:
+            kept_back = denied(row, child, self.agency, self.purpose)
+            return and_(has(of, DECIDED), kept_back, ~self._broken(child))
+
+        return self._of_child(row, decided)
+
+    def _denied_in_full(self, row: FromClause) -> ColumnElement[bool]:
+        """True for the Patient of a child of whom nothing is to be shared."""
+        kept_back = denied_in_full(row, self.agency, self.purpose)
+        return and_(has(row, DECIDED), kept_back, ~self._broken(row.c.child))
+
+    def _named(self, child: ColumnElement[int]) -> ColumnElement[bool]:
+        return self.eyes.named(child)
+
+    def _broken(self, child: ColumnElement[int]) -> ColumnElement[bool]:
+        return self.eyes.named(child, BROKEN)
+
+    def _of_child(
+        self,
+        row: FromClause,
+        asked: Callable[[FromClause, ColumnElement[int]], ColumnElement[bool]],
+    ) -> ColumnElement[bool]:
+        """True for rows with a child, home or other, of which this is true: asked of a row with the bits of
+        that child."""
         patient = t.resource_patient.alias("p")
         other, speaks = _others(row)
-        labelled = and_(patient.c.child == other, patient.c.rid == other, label(patient.c.restriction))
-        others = select(literal(1)).where(speaks, labelled, ~in_sight(other, self.agency, NAMED, 0)).exists()
-        home = and_(label(row.c.restriction), ~in_sight(row.c.child, self.agency, NAMED, 0))
-        return or_(home, and_(_shared(row), others))
+        own = and_(patient.c.child == other, patient.c.rid == other)
+        asked_of_others = select(literal(1)).where(speaks, own, asked(patient, other))
+        # OFFSET 0 keeps it a question asked of each row found, never a table that is gathered first.
+        others = asked_of_others.offset(literal(0)).exists()
+        return or_(asked(row, row.c.child), and_(_shared(row), others))
 
     def _any(
         self, row: FromClause, alternatives: tuple[Alternative, ...], home_seen: bool = False
     ) -> ColumnElement[bool]:
-        if any(not (a.conditions or a.involved or a.own) for a in alternatives):
+        if any(a.everything for a in alternatives):
             return true()
-        ways: dict[tuple[bool, int], list[ColumnElement[bool]]] = {}
+        ways: dict[Children, list[ColumnElement[bool]]] = {}
         for a in alternatives:
             # One question about the child for all alternatives that ask it alike.
-            ways.setdefault((a.involved, a.months_after), []).append(self._content(row, a))
-
-        def asked(months: int) -> bool:
-            return home_seen and months == self.months_after
-
+            ways.setdefault(a.children, []).append(self._content(row, a))
         return or_(
             false(),
-            *(
-                and_(or_(*contents), self._child(row, months, asked(months)) if involved else true())
-                for (involved, months), contents in ways.items()
-            ),
+            *(and_(or_(*contents), self._child(row, of, home_seen)) for of, contents in ways.items()),
         )
 
     def _content(self, row: FromClause, a: Alternative) -> ColumnElement[bool]:
         own = row.c.author == literal(self.agency) if a.own else true()
-        return and_(own, *(where(row, condition, self.context) for condition in a.conditions))
+        service = agreed(row, self.agency) if a.agreed else true()
+        return and_(own, *(holds(row, condition, self.context) for condition in a.conditions), service)
 
-    def _child(self, row: FromClause, months: int, home_seen: bool = False) -> ColumnElement[bool]:
+    def _child(self, row: FromClause, of: Children, home_seen: bool = False) -> ColumnElement[bool]:
+        if of.all:
+            return true()
         other, speaks = _others(row)
-        unseen = select(literal(1)).where(speaks, ~in_sight(other, self.agency, INVOLVED, months)).exists()
+        unseen = select(literal(1)).where(speaks, ~self.eyes.sees(other, of)).exists()
         others_seen = or_(~_shared(row), ~unseen)
-        if self.directory or home_seen:
+        if self.directory:
             return others_seen
-        return and_(in_sight(row.c.child, self.agency, INVOLVED, months), others_seen)
+        rest = of.beyond(self.children) if home_seen else of
+        return and_(self.eyes.sees(row.c.child, rest), others_seen)
+
+
+def holds(row: FromClause, condition: Condition, context: Context) -> ColumnElement[bool]:
+    """The criterion of a scope or a right, as a condition on a row or on a version that was.
+
+    Of a former version only its codes and references are kept beside it: what they do not decide hides it.
+    """
+    if "sorts" in row.c or _of_itself(condition, context):
+        return where(row, condition, context)
+    return false()
+
+
+def _of_itself(condition: Condition, context: Context) -> bool:
+    """Whether what is kept of every version decides it."""
+    if condition.parameter.code in ("_id", "_lastUpdated"):
+        return True
+    return condition.parameter.type in _TOKENS and ask(condition, context).shape[0] == "carries"
+
+
+_TOKENS = ("token", "reference", "uri")
+
+
+def _whole_without(path: str) -> Callable[[Alternative], bool]:
+    return lambda a: a.whole and path not in a.hidden
+
+
+def _changing(path: str) -> Callable[[Alternative], bool]:
+    return lambda a: path not in a.read_only
 
 
 def alike(views: Mapping[int, CallerView]) -> Behind:
@@ -183,11 +303,11 @@ def _whole_of_any(row: FromClause, behind: Behind) -> ColumnElement[bool]:
 
     In as few questions as there are: they are asked for each row that is seen with another.
     """
-    ways: dict[tuple[bool, bool, int], dict[Alternative, tuple[CallerView, list[int]]]] = {}
+    ways: dict[tuple[Children, bool], dict[Alternative, tuple[CallerView, list[int]]]] = {}
     for view, types in behind:
         for a in view.alternatives:
-            if a.whole:
-                asked = ways.setdefault((a.involved, view.directory, a.months_after), {})
+            if a.whole and not a.hidden:
+                asked = ways.setdefault((a.children, view.directory), {})
                 asked.setdefault(a, (view, []))[1].extend(types)
     if not ways:
         return false()
@@ -197,10 +317,22 @@ def _whole_of_any(row: FromClause, behind: Behind) -> ColumnElement[bool]:
         for key, asked in ways.items()
     }
     seen = (
-        and_(content, replace(one, directory=directory)._child(row, months) if involved else true())
-        for (involved, directory, months), content in contents.items()
+        and_(content, replace(one, directory=directory)._child(row, of))
+        for (of, directory), content in contents.items()
     )
-    return and_(or_(*seen), ~one._labelled(row, lambda restriction: restriction > literal(0)))
+    return and_(or_(*seen), ~and_(one._restrictable(row), _restricted(row, one, behind)))
+
+
+def _restricted(row: FromClause, one: CallerView, behind: Behind) -> ColumnElement[bool]:
+    """True for rows of which something is withheld, or that are sealed."""
+    unsealed = (
+        and_(_of_type(row, types), view._any(row, tuple(a for a in view.alternatives if a.unseals)))
+        for view, types in behind
+        if any(a.unseals for a in view.alternatives)
+    )
+    labelled = one._restricted(row, RESTRICTED | VERY_RESTRICTED)
+    sealed = and_(has(row, SEALED), ~or_(false(), *unsealed))
+    return or_(labelled, one._denied(row), one._denied_in_full(row), sealed)
 
 
 def _of_type(row: FromClause, types: Iterable[int]) -> ColumnElement[bool]:
@@ -219,21 +351,3 @@ def _others(row: FromClause) -> tuple[ColumnElement[int], ColumnElement[bool]]:
         return each.c.other, each.c.other.is_not(None)
     o = t.about.alias("o")
     return o.c.other, and_(o.c.child == row.c.child, o.c.rid == row.c.rid)
-
-
-def in_sight(child: ColumnElement[int], agency: int, degree: int, months: int) -> ColumnElement[bool]:
-    """The child is in the agency's sight now, or was until so many months ago."""
-    s = t.sight.alias("s")
-    # OFFSET 0 keeps it a question asked of each row found, never a join that the planner may turn round.
-    return (
-        select(literal(1))
-        .where(s.c.child == child, s.c.principal == literal(agency), current(s, degree, months))
-        .offset(literal(0))
-        .exists()
-    )
-
-
-def current(s: FromClause, degree: int, months: int) -> ColumnElement[bool]:
-    """A line of `sight` that holds at this moment (or did until so many months ago)."""
-    until = func.now() - cast(literal(_MONTH * months, Interval), Interval) if months else func.now()
-    return and_(s.c.degree >= literal(degree), s.c.valid_from <= func.now(), s.c.valid_until > until)

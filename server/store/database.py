@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -10,7 +11,8 @@ from typing import Any, TypeVar
 
 import psycopg2
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_INTRANS
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection as Connection
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -223,6 +225,14 @@ class Prepared:
         self.name = "s" + blake2b(self.sql.encode(), digest_size=8).hexdigest()
         marks = ", ".join(["%s"] * len(self._order))
         self._execute = f"EXECUTE {self.name} ({marks})" if marks else f"EXECUTE {self.name}"
+
+    def given(self, values: Mapping[str, Any]) -> "Prepared":
+        """The same statement, with values that it is given wherever it is run."""
+        if not values:
+            return self
+        bound = copy(self)
+        bound._defaults = {**self._defaults, **values}
+        return bound
 
     def explained(self, connection: Connection, **values: Any) -> tuple[Any, list[tuple[str, Any]]]:
         """The plan by which it was carried out once more (`EXPLAIN ANALYZE`), and its parameters in order.

@@ -5,7 +5,6 @@ https://hl7.org/fhir/R4/http.html#history
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -28,7 +27,7 @@ from server.fhir.period import HIGHEST, LOWEST, Interval
 from server.store import audit, recordset, resources
 from server.store import tables as t
 from server.store.database import Prepared
-from server.store.resources import View, columns, homes, past, placed
+from server.store.resources import View, columns, homes, of_view, past, placed
 from server.store.row import Stored
 
 EVER: Interval = (LOWEST, HIGHEST)
@@ -116,7 +115,7 @@ def present(row: FromClause, view: View) -> FromClause:
 
     def of(version: FromClause) -> Select[Any]:
         asked = (view.visible(version).label("visible"), view.whole(version).label("whole"),
-                 view.withheld(version).label("withheld"))  # fmt: skip
+                 view.part(version).label("withheld"))  # fmt: skip
         joined = place.join(version, and_(*recordset.same(place, version, "child", "type", "rid")))
         return select(version.c.version, *asked).select_from(joined).where(_same(place, row)).correlate(row)
 
@@ -128,7 +127,7 @@ def present(row: FromClause, view: View) -> FromClause:
 # ---- one resource ------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=2048)
+@of_view()
 def versions(view: View, *, newest_first: bool = True) -> Prepared:
     """The versions of one resource, if the caller may see each and the newest.
 
@@ -137,7 +136,7 @@ def versions(view: View, *, newest_first: bool = True) -> Prepared:
     return _chosen(view, newest_first=newest_first)
 
 
-@lru_cache(maxsize=2048)
+@of_view()
 def version(view: View) -> Prepared:
     """One version. Parameters: type, id, version, audit_*. Columns: those of `made`."""
     return _chosen(view, newest_first=None)
@@ -180,7 +179,7 @@ def _chosen(view: View, *, newest_first: bool | None) -> Prepared:
     gone = select(before.c.deleted).where(before.c.version == every.c.version - 1)
     seen = {
         "whole": and_(every.c.whole, newest.c.whole).label("whole"),
-        "withheld": or_(every.c.withheld, newest.c.withheld).label("withheld"),
+        "withheld": every.c.withheld.op("|")(newest.c.withheld).label("withheld"),
     }
     kept = (seen.get(c.name, c) for c in every.c if c.name != "visible")
     created = func.coalesce(gone.scalar_subquery(), every.c.version == 1).label("created")

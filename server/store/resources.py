@@ -1,9 +1,10 @@
 """Resources read back: the present version, and the last word on what is there no more."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, Protocol
+from functools import lru_cache, wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -25,6 +26,10 @@ from server.store import tables as t
 from server.store.database import Prepared
 from server.store.row import Stored
 
+V = TypeVar("V", bound="View")
+P = ParamSpec("P")
+_OfView = Callable[Concatenate[V, P], Prepared]
+
 
 class View(Protocol):
     """What a caller may see of the rows of one type; hashable, so that its SQL is built once."""
@@ -38,15 +43,43 @@ class View(Protocol):
     def whole(self, row: FromClause) -> ColumnElement[bool]:
         """True for rows whose content may be shown."""
 
-    def withheld(self, row: FromClause) -> ColumnElement[bool]:
-        """True for rows of a restricted child whose whereabouts may not be shown."""
+    def part(self, row: FromClause) -> ColumnElement[int]:
+        """What of a row is not shown, as the bits of a number."""
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """What every statement of the view has to be given: who asks is a value, and no part of the SQL."""
+
+
+class Permit(View, Protocol):
+    """What a caller may change."""
+
+    def fixed(self, row: FromClause) -> ColumnElement[int]:
+        """What of a row may not be changed, as the bits of a number."""
+
+
+def of_view(maxsize: int = 2048) -> Callable[[_OfView[V, P]], _OfView[V, P]]:
+    """Keeps a statement for each view that it is built of, for all callers who see alike."""
+
+    def keeps(build: _OfView[V, P]) -> _OfView[V, P]:
+        kept: Any = lru_cache(maxsize=maxsize)(build)
+
+        def given(view: V, *more: Any, **named: Any) -> Prepared:
+            statement: Prepared = kept(view, *more, **named)
+            return statement.given(view.values)
+
+        known: Any = wraps(build)(given)
+        found: _OfView[V, P] = known
+        return found
+
+    return keeps
 
 
 def columns(row: FromClause, view: View) -> list[ColumnElement[Any]]:
     """What `stored` makes a version of."""
     return [
         row.c.id, row.c.child, row.c.rid, row.c.version, row.c.last_updated, row.c.body, row.c.author,
-        view.whole(row).label("whole"), view.withheld(row).label("withheld"),
+        view.whole(row).label("whole"), view.part(row).label("withheld"),
     ]  # fmt: skip
 
 
@@ -56,9 +89,9 @@ def stored(type_: str, row: tuple[Any, ...]) -> Stored:
     return Stored(type_, id_, child, rid, version, at, opening.whole(type_, id_, version, at, kept), *others)
 
 
-def with_restriction(held: Stored, restriction: int) -> Stored:
-    """The same version, knowing the label of its child."""
-    return replace(held, restriction=restriction)
+def with_restriction(held: Stored, restriction: int, fixed: int = 0) -> Stored:
+    """The same version, knowing the label of its child, and what of it the caller may only read."""
+    return replace(held, restriction=restriction, fixed=fixed)
 
 
 def placed(row: FromClause) -> Select[Any]:
@@ -72,7 +105,7 @@ def placed(row: FromClause) -> Select[Any]:
     )
 
 
-@lru_cache(maxsize=2048)
+@of_view()
 def reader(view: View) -> Prepared:
     """The present version, if the caller may see it, and the account of it. Parameters: type, id, audit_*."""
     row = t.partition(view.type).alias("r")
@@ -86,14 +119,14 @@ def reader(view: View) -> Prepared:
     return Prepared(select(found).add_cte(*audit.of_found(found)))
 
 
-@lru_cache(maxsize=2048)
+@of_view()
 def finder(view: View) -> Prepared:
     """The present version, if the caller may see it, without an account. Parameters: type, id."""
     row = t.partition(view.type).alias("r")
     return Prepared(placed(row).add_columns(*columns(row, view)).where(view.visible(row)))
 
 
-@lru_cache(maxsize=2048)
+@of_view()
 def of_children(view: View) -> Prepared:
     """The present versions of some classes, of some children, that the caller may see. Parameters: children,
     type, kinds."""
@@ -106,21 +139,23 @@ def of_children(view: View) -> Prepared:
     return Prepared(select(*columns(row, view)).where(*asked, view.visible(row)))
 
 
-@lru_cache(maxsize=2048)
-def holder(view: View, permit: View) -> Prepared:
+@of_view()
+def holder(view: View, permit: Permit) -> Prepared:
     """The present version, for one who wants to change it. Parameters: child, type, rid.
 
-    Columns: `columns`, then whether `view` shows it, whether `permit` lets the caller act, and the labels
-    that
-    history keeps with each version (restriction, kind, shared, tok).
+    Columns: `columns`, then whether `view` shows it, whether `permit` lets the caller act, the label of the
+    child, and what `permit` lets the caller only read.
     """
     row = t.partition(view.type).alias("r")
-    asked = (view.visible(row).label("seen"), permit.visible(row).label("permitted"), row.c.restriction)
+    asked = (
+        view.visible(row).label("seen"), permit.visible(row).label("permitted"), row.c.restriction,
+        permit.fixed(row).label("fixed"),
+    )  # fmt: skip
     own = (row.c[name] == bindparam(name) for name in ("child", "type", "rid"))
     return Prepared(select(*columns(row, view), *asked).where(*own))
 
 
-@lru_cache(maxsize=2048)
+@of_view()
 def allowed(permit: View) -> Prepared:
     """The rids, among the rows at `places` (recordset of child, rid), that `permit` speaks of. Parameter:
     type."""
@@ -147,7 +182,7 @@ def past(row: FromClause) -> Select[Any]:
     return select().select_from(place).join(row, own).where(*asked)
 
 
-@lru_cache(maxsize=2048)
+@of_view()
 def last_word(view: View) -> Prepared:
     """The newest row of history, if the caller may see it. Parameters: type, id. Columns: `columns`,
     deleted."""
@@ -188,6 +223,19 @@ def present(connection: Any, type_: str, number: int, child: int, rid: int) -> S
     """The present version of what lives there, whoever asks."""
     rows = _whoever(connection, type=number, child=child, rid=rid)
     return stored(type_, rows[0]) if rows else None
+
+
+_all_of_child = Prepared(
+    select(
+        t.resource.c.id, t.resource.c.child, t.resource.c.rid, t.resource.c.version,
+        t.resource.c.last_updated, t.resource.c.body, t.resource.c.author,
+    ).where(*(t.resource.c[name] == bindparam(name) for name in ("child", "type")))
+)  # fmt: skip
+
+
+def all_of_child(connection: Any, type_: str, number: int, child: int) -> list[Stored]:
+    """The present resources of a type that are about a child, whoever asks."""
+    return [stored(type_, row) for row in _all_of_child(connection, type=number, child=child)]
 
 
 _present = Prepared(

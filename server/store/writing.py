@@ -6,6 +6,7 @@ distributed, that stores the new body as history.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     SmallInteger,
+    and_,
     bindparam,
     cast,
     delete,
@@ -25,16 +27,18 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     true,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from server.fhir.period import HIGHEST
 from server.store import horizon, opening, recordset, sortkey
 from server.store import tables as t
 from server.store.database import Prepared, Taken, violates_unique
-from server.store.row import Entry, Row
+from server.store.row import DECIDED, DENIED, OF_CHILD, SEALED, Entry, Row
 
 _SETS = {
     "locator": recordset.insertion(t.locator),
@@ -48,9 +52,10 @@ _SETS = {
     "about": recordset.insertion(t.about),
     "context": recordset.insertion(t.context),
     "sight": recordset.insertion(t.sight, exists="replace"),
+    "decision": recordset.insertion(t.decision),
     "presence": recordset.insertion(t.presence, exists="keep"),
     "outbox": recordset.insertion(t.outbox, leave=("xid",)),
-    "audit": recordset.insertion(t.audit),
+    "audit": recordset.insertion(t.audit, leave=("lane", "xid")),
 }
 
 
@@ -91,6 +96,10 @@ def write(
             {"child": r.child, "principal": s.principal, "basis": r.rid, "degree": s.degree,
              "valid_from": s.valid_from, "valid_until": s.valid_until}
             for r in rows for s in r.sights
+        ],
+        "decision": [
+            {"child": r.child, "rid": r.rid, "number": number, **asdict(each)}
+            for r in rows for number, each in enumerate(r.decisions)
         ],
         "presence": [{"child": r.child, "type": r.type, "kind": r.kind} for r in rows],
         "outbox": list(outbox),
@@ -174,6 +183,7 @@ _added: dict[str, ColumnElement[Any]] = {
     "deleted": false(),
     "others": func.array(_others, type_=ARRAY(BigInteger)),
 }
+_of_practitioners = and_(t.sight.c.principal < 0, t.sight.c.valid_until >= literal(HIGHEST))
 _retire = Prepared(
     select(literal(1)).add_cte(
         insert(t.history)
@@ -191,12 +201,13 @@ _retire = Prepared(
                 t.about,
                 t.identity,
                 t.claim,
+                t.decision,
             )
         ),
-        # What a Patient itself gives outlasts its versions.
+        # What a Patient itself gives outlasts its versions, save to the practitioners that one names.
         delete(t.sight)
         .where(t.sight.c.child == _gone.c.child, t.sight.c.basis == _gone.c.rid)
-        .where(_gone.c.rid != _gone.c.child)
+        .where(or_(_gone.c.rid != _gone.c.child, _of_practitioners))
         .cte("sight_out"),
     )
 )
@@ -240,10 +251,12 @@ _bury = Prepared(
 
 
 def restrict(connection: Connection, child: int, restriction: int) -> None:
-    """All that is known of a child follows the label on its Patient."""
+    """All that is known of a child follows the label on its Patient, and the decisions about it."""
     for table in (t.resource, t.history):
-        other = (table.c.child == child, table.c.restriction != restriction)
-        connection.execute(update(table).where(*other).values(restriction=restriction))
+        held = table.c.restriction
+        other = (table.c.child == child, held.op("&")(OF_CHILD) != restriction)
+        follows = update(table).where(*other).values(restriction=held.op("&")(SEALED).op("|")(restriction))
+        connection.execute(follows)
 
 
 def restrict_as_labelled(connection: Connection, child: int) -> None:
@@ -252,7 +265,39 @@ def restrict_as_labelled(connection: Connection, child: int) -> None:
     label = select(patient.c.restriction).where(patient.c.child == child, patient.c.rid == child)
     found = connection.execute(label).scalar_one_or_none()
     if found is not None:
-        restrict(connection, child, found)
+        restrict(connection, child, found & OF_CHILD)
+
+
+def restrict_as_decided(connection: Connection, child: int) -> bool:
+    """The same, as decisions not to share what is known of the child begin or end; whether they do."""
+    patient = t.resource_patient
+    label = select(patient.c.restriction).where(patient.c.child == child, patient.c.rid == child)
+    found = connection.execute(label).scalar_one_or_none()
+    if found is None:
+        return False
+    wanted = found & ~(DECIDED | SEALED) | (DECIDED if is_decided(connection, child) else 0)
+    if wanted == found & OF_CHILD:
+        return False
+    restrict(connection, child, wanted)
+    return True
+
+
+def seal(connection: Connection, child: int, type_: int, rid: int, restriction: int) -> None:
+    """What a resource was is sealed as it is now, or no more."""
+    h = t.history
+    own = (h.c.child == child, h.c.type == type_, h.c.rid == rid)
+    bit = restriction & SEALED
+    labels = h.c.restriction.op("&")(OF_CHILD).op("|")(bit)
+    connection.execute(update(h).where(*own).values(restriction=labels))
+
+
+_denials = (t.decision.c.child == bindparam("child"), t.decision.c.effect == DENIED)
+_decided = Prepared(select(t.decision.c.rid).where(*_denials).limit(1))
+
+
+def is_decided(connection: Connection, child: int) -> bool:
+    """Whether there are decisions not to share what is known of the child."""
+    return bool(_decided(connection, child=child))
 
 
 # ---- claims ------------------------------------------------------------------------------------------------

@@ -124,11 +124,14 @@ def test_of_several_entries_one_that_is_not_allowed_stops_all(client_with, suite
 @pytest.mark.parametrize(
     "scope",
     [
-        "system/Observation.rs?value-string=x",
-        "system/Observation.rs?date=2024",
         "system/Observation.rs?nonsense=1",
-        "system/Observation.rs?_id=x",
-        "system/Observation.rs?code:not=x",
+        "system/Observation.rs?subject.name=x",
+        "system/Observation.rs?_has:Provenance:target:agent=x",
+        "system/Observation.rs?_filter=code eq x",
+        "system/Observation.rs?_content=x",
+        "system/Observation.rs?code:in=http://loinc.org/vs",
+        "system/Observation.rs?date=ap2024",
+        "system/Observation.rs?_count=5",
         "system/*.rs?category=x",
     ],
 )
@@ -263,3 +266,61 @@ def _months_ago(months):
     from server import clock
 
     return (clock.now() - timedelta(days=30.4 * months)).date().isoformat()
+
+
+# ---- criteria of any kind ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def weighed(suite, child):
+    """Observations that differ in what no code says."""
+    mass = {"value": 20, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"}
+    sent = {
+        "early": {"effectiveDateTime": "2001-02-03", "valueQuantity": mass},
+        "late": {"effectiveDateTime": "2011-02-03", "valueQuantity": mass | {"value": 40}},
+        "said": {"effectiveDateTime": "2011-02-03", "valueString": "Blue sky"},
+        "numbered": {"effectiveDateTime": "2012", "identifier": [make.identifier("n-1")]},
+    }
+    word = make.word()
+    made = {name: suite.post(make.observation(child, word) | more) for name, more in sent.items()}
+    assert all(each.status == 201 for each in made.values()), made
+    return {name: each.id for name, each in made.items()}
+
+
+@pytest.mark.parametrize(
+    ("criteria", "seen"),
+    [
+        ("date=lt2010", {"early"}),
+        ("date=ge2011&date=lt2012", {"late", "said"}),
+        ("value-quantity=gt30|http://unitsofmeasure.org|kg", {"late"}),
+        ("value-string=Blue", {"said"}),
+        ("value-string:exact=blue", set()),
+        ("value-string:missing=false", {"said"}),
+        ("identifier=n-1", {"numbered"}),
+        ("status:not=final", set()),
+        ("status:not=amended&identifier:missing=false", {"numbered"}),
+        ("_lastUpdated=ge2020", {"early", "late", "said", "numbered"}),
+        ("_lastUpdated=lt2020", set()),
+    ],
+)
+def test_a_scope_may_be_narrowed_by_any_parameter_on_every_path(client_with, weighed, child, criteria, seen):
+    client = client_with("inspector", f"system/Observation.rs?{criteria} system/Patient.r")
+    read = {name for name, id in weighed.items() if client.get(f"Observation/{id}").status == 200}
+    history = {name for name, id in weighed.items() if client.get(f"Observation/{id}/_history").status == 200}
+    found = client.search(f"Observation?patient={child}&_id={','.join(weighed.values())}")
+    walked = client.search("Observation?_count=500").ids
+    assert read == history == seen
+    assert set(found.ids) == {weighed[name] for name in seen}
+    assert {name for name, id in weighed.items() if id in walked} == seen
+
+
+def test_of_a_former_version_is_shown_what_can_still_be_decided(suite, client_with, weighed):
+    id = weighed["early"]
+    suite.put(suite.get(f"Observation/{id}").json | {"issued": "2020-01-01T00:00:00Z"})
+    by_code = client_with("inspector", "system/Observation.rs?status=final")
+    by_date = client_with("inspector", "system/Observation.rs?date=lt2010")
+    paths = [f"Observation/{id}/_history/1", f"Observation/{id}/_history/2", f"Observation/{id}"]
+    assert [by_code.get(path).status for path in paths] == [200, 200, 200]
+    assert [by_date.get(path).status for path in paths] == [404, 200, 200]
+    suite.delete(f"Observation/{id}")
+    assert [each.get(f"Observation/{id}").status for each in (by_code, by_date)] == [410, 404]

@@ -4,6 +4,7 @@ import pytest
 
 from server.fhir.identifier import NHS_NUMBER
 from tests import make
+from tests.access.test_decision import not_shared
 
 
 @pytest.fixture
@@ -172,3 +173,11 @@ def test_who_guesses_is_stopped_whatever_the_way(app, client_with, new_database,
         guess(day)
     refused = guess(stranger["birthDate"])
     assert refused == "throttled" if how == "batch" else (refused.status, refused.code) == (429, "throttled")
+
+
+@pytest.mark.parametrize("agencies", [(), ("newcomer",)], ids=["all", "it"])
+def test_a_child_of_whom_it_is_not_to_know_is_not_traced(suite, newcomer, stranger, agencies):
+    kept_back = {"class": [{"system": "http://hl7.org/fhir/resource-types", "code": "Patient"}]}
+    assert newcomer.search(f"Patient?{question(stranger)}").ids == [stranger["id"]]
+    suite.post(not_shared(stranger["id"], *agencies, **kept_back))
+    assert newcomer.search(f"Patient?{question(stranger)}").ids == []

@@ -82,9 +82,9 @@ def test_an_agency_without_rights_can_have_no_client(childrecord):
         "",
         "patient/Patient.rs",
         "user/*.rs",
-        "system/Observation.rs?date=2020",
+        "system/Observation.rs?patient.name=x",
         "system/*.rs?category=attendance",
-        "system/Observation.rs?code:not=x",
+        "system/Observation.rs?nothing=x",
     ],
 )
 def test_a_scope_that_is_none_is_refused(childrecord, scope):
@@ -116,7 +116,98 @@ def test_a_removed_client_keeps_no_credentials_and_stays_in_the_list(childrecord
     assert "removed" in childrecord("client", "list").output
 
 
-@pytest.mark.parametrize("act", ["rotate", "remove"])
+APP = ("--redirect", "https://app.example/cb", "--scope", "openid patient/*.rs offline_access")
+
+
+def test_an_app_that_cannot_keep_a_secret_gets_none(childrecord, database):
+    result = childrecord("client", "add", "growth", "--public", *APP)
+    assert result.exit_code == 0, result.output
+    assert "secret" not in result.output
+    found = kept(database, "growth")
+    assert (found.agency, found.kind, found.auth_method) == ("", "public", "none")
+    assert found.grant_types == ("authorization_code", "refresh_token")
+    assert found.redirect_uris == ("https://app.example/cb",)
+
+
+def test_an_app_may_keep_a_secret_or_publish_its_keys(childrecord, database):
+    assert "shown only now" in childrecord("client", "add", "with-secret", "--post", *APP).output
+    assert kept(database, "with-secret").auth_method == "client_secret_post"
+    uri = "https://app.example/jwks"
+    assert childrecord("client", "add", "with-keys", "--jwks-uri", uri, *APP).exit_code == 0
+    found = kept(database, "with-keys")
+    assert (found.auth_method, found.jwks_uri, found.secret_hash) == ("private_key_jwt", uri, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--redirect", "http://app.example/cb"), "https://"),
+        (("--redirect", "https://app.example/cb", "--public", "--post"), "one way"),
+        (("--redirect", "https://app.example/cb", "--system"), "without a user"),
+        (("--redirect", "https://app.example/cb", "--jwks-uri", "https://10.0.0.1/jwks"), "jwks_uri"),
+        (("--redirect", "https://app.example/cb", "--logo", "javascript:alert(1)"), "logo_uri"),
+        ((), "--agency"),
+    ],
+)
+def test_an_app_that_cannot_be_one_is_refused(childrecord, options, told):
+    result = childrecord("client", "add", "no-app", "--scope", "openid", *options)
+    assert result.exit_code == 1
+    assert told in result.output
+
+
+def test_a_suspended_client_is_shown_as_such_until_it_is_resumed(childrecord, database):
+    add(childrecord, "paused")
+    assert childrecord("client", "suspend", "paused").exit_code == 0
+    assert not kept(database, "paused").is_live
+    assert "suspended" in childrecord("client", "list").output
+    assert childrecord("client", "resume", "paused").exit_code == 0
+    assert kept(database, "paused").is_live
+
+
+def test_revoking_ends_the_tokens_that_a_client_has_and_not_the_client(childrecord, database):
+    add(childrecord, "revoked")
+    assert childrecord("client", "revoke", "revoked").exit_code == 0
+    found = kept(database, "revoked")
+    assert found.is_live
+    assert not found.holds(found.revoked.timestamp())
+    assert found.holds(found.revoked.timestamp() + 1)
+
+
+def test_an_invitation_is_shown_once_and_listed_without_its_token(childrecord):
+    options = ("--agency", "ashbourne-primary", "--scope", "openid user/*.rs")
+    result = childrecord("client", "invite", *options)
+    assert result.exit_code == 0, result.output
+    listed = childrecord("client", "invitations").output
+    assert shown(result) not in listed
+    id = re.search(r"token (\S+) of", result.output)[1]
+    assert id in listed
+    assert childrecord("client", "uninvite", id).exit_code == 0
+    assert childrecord("client", "uninvite", id).exit_code == 1
+
+
+def test_a_suspended_agency_has_no_live_client(childrecord, database):
+    add(childrecord, "of-a-school")
+    assert childrecord("agency", "suspend", "ashbourne-primary").exit_code == 0
+    assert not kept(database, "of-a-school").is_live
+    assert "suspended since" in childrecord("agency", "list").output
+    assert childrecord("agency", "resume", "ashbourne-primary").exit_code == 0
+    assert kept(database, "of-a-school").is_live
+
+
+def test_revoking_an_agency_ends_the_tokens_of_its_clients(childrecord, database):
+    add(childrecord, "of-another")
+    assert childrecord("agency", "revoke", "ashbourne-primary").exit_code == 0
+    found = kept(database, "of-another")
+    assert found.is_live
+    assert not found.holds(found.revoked.timestamp())
+
+
+@pytest.mark.parametrize("act", ["suspend", "resume", "revoke"])
+def test_an_agency_without_rights_is_none(childrecord, act):
+    assert "no agency 'nobody'" in childrecord("agency", act, "nobody").output
+
+
+@pytest.mark.parametrize("act", ["rotate", "remove", "suspend", "resume", "revoke"])
 def test_what_is_not_there_cannot_be_changed(childrecord, act):
     result = childrecord("client", act, "nobody")
     assert result.exit_code == 1

@@ -5,6 +5,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from server import clock
+from server.oauth.session import key as secret_key
+from server.oauth.token import SIGNING
 from server.store import clients, keys
 from tests import make
 from tests.caller import Caller, token
@@ -75,7 +77,7 @@ def minted(app):
             make.word("minted-"), "suite", "minted", "system/*.cruds", None, None, clock.now()
         )
         assert clients.add(connection, row)
-        key = ECKey.import_key(keys.signing_key(connection))
+        key = ECKey.import_key(keys.signing_key(connection, secret_key(found, SIGNING)))
 
     def mint(key=key, typ="at+jwt", **claims):
         at = int(clock.now().timestamp())
@@ -137,10 +139,7 @@ def test_a_token_without_a_scope_for_anything_lets_nothing_be_done(app, minted, 
 def test_a_client_that_was_removed_is_admitted_no_more(app, minted):
     caller = Caller(app, minted())
     with app.extensions["database"].begin() as connection:
-        claims = jwt.decode(
-            caller._token, ECKey.import_key(keys.signing_key(connection)), algorithms=["ES256"]
-        ).claims
-        clients.remove(connection, claims["client_id"])
+        clients.remove(connection, caller.client)
     assert caller.get("Patient?_id=x").status == 401
 
 

@@ -1,31 +1,29 @@
-"""A token endpoint over a database with a few clients."""
+"""An authorization server over a database with a few clients."""
 
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
-from server.oauth import server as oauth
-from server.settings import read
+from server.definition.folder import profiles
 from server.store import clients
 from server.store.database import Database
+from tests.conftest import Serve
 from tests.oauth.parties import CLIENTS
 
 
 @pytest.fixture(scope="module")
-def serving(database: Database) -> Callable[..., FlaskClient]:
-    """A token endpoint with settings of its own over the module's clients."""
+def serving(database: Database, database_url: str, serve: Serve) -> Callable[..., FlaskClient]:
+    """A server with settings of its own over the module's clients; the agencies are the demonstration's."""
     with database.begin() as connection:
         for client in CLIENTS:
             clients.add(connection, client)
 
-    def serve(**settings: str) -> FlaskClient:
-        app = Flask("auth")
-        app.register_blueprint(oauth.blueprint(read(settings), database))
-        return app.test_client()
+    def made(**settings: str) -> FlaskClient:
+        own = {"CHILDRECORD_ACCESS": str(profiles() / "access"), "CHILDRECORD_TOKEN_LIFETIME": "300"}
+        return serve(database_url, **own | settings).test_client()
 
-    return serve
+    return made
 
 
 @pytest.fixture(scope="module")

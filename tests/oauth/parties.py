@@ -30,9 +30,7 @@ def registered(id: str, **differences: object) -> Client:
 CLIENTS = (
     registered("school"),
     registered("odd:name %"),
-    registered(
-        "keyed", secret_hash=None, jwks={"keys": [EC.as_dict(private=False), RSA.as_dict(private=False)]}
-    ),
+    registered("keyed", secret_hash=None, jwks=KEYS, auth_method="private_key_jwt"),
     registered("gone", removed=clock.now()),
     registered("shown", demonstration=True),
 )

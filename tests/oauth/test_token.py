@@ -3,7 +3,7 @@ from urllib.parse import quote_plus
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from server.oauth import secret
 from server.store import tables
@@ -142,7 +142,13 @@ def test_a_secret_in_the_url_or_the_body_is_no_proof(auth):
     assert auth.post("/auth/token", query_string=form).status_code == 400
 
 
-@pytest.mark.parametrize("grant", ["password", "authorization_code", "refresh_token", "", '"é\0'])
+@pytest.mark.parametrize("grant", ["authorization_code", "refresh_token"])
+def test_a_client_has_no_grant_that_it_is_not_registered_for(auth, grant):
+    answer = ask(auth, grant_type=grant, code="x", refresh_token="x")
+    assert (answer.status_code, answer.json["error"]) == (400, "unauthorized_client")
+
+
+@pytest.mark.parametrize("grant", ["password", "implicit", "", '"é\0'])
 def test_no_other_grant_is_supported(auth, grant):
     answer = ask(auth, grant_type=grant)
     assert (answer.status_code, answer.json["error"]) == (400, "unsupported_grant_type")
@@ -157,15 +163,43 @@ def test_two_endpoints_over_one_database_sign_with_one_key(serving, database):
     first, second = serving(), serving()
     assert claims(second, ask(first)).header["kid"] == claims(first, ask(second)).header["kid"]
     with database.begin() as connection:
-        assert connection.scalar(select(func.count()).select_from(tables.signing_key)) == 1
+        made = select(tables.signing_key.c.algorithm).order_by(tables.signing_key.c.algorithm)
+        assert connection.execute(made).scalars().all() == ["ES256", "RS256"]
 
 
 def test_the_published_keys_are_public(auth):
-    for key in auth.get("/auth/jwks").json["keys"]:
-        assert set(key) == {"kty", "crv", "x", "y", "kid", "use", "alg"}
+    found = {
+        key["alg"]: set(key) - {"kty", "kid", "use", "alg"} for key in auth.get("/auth/jwks").json["keys"]
+    }
+    assert found == {"ES256": {"crv", "x", "y"}, "RS256": {"n", "e"}}
 
 
 def test_a_secret_is_kept_as_a_salted_hash():
     assert secret.hashed(SECRET) != secret.hashed(SECRET)
     assert SECRET not in secret.hashed(SECRET)
     assert secret.matches(SECRET, secret.hashed(SECRET))
+
+
+def test_who_asks_too_often_is_asked_to_wait(serving):
+    auth = serving(CHILDRECORD_TOKEN_RATE="1")
+    answers = [auth.post("/auth/token", data={}) for _ in range(20)]
+    assert answers[0].status_code == 400
+    assert answers[-1].status_code == 429
+    assert answers[-1].json["error"] == "temporarily_unavailable"
+    assert int(answers[-1].headers["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize("name", ["scope", "grant_type", "client_id"])
+def test_what_is_said_twice_is_refused(auth, name):
+    form = {"grant_type": "client_credentials", name: ["client_credentials", "client_credentials"]}
+    answer = auth.post("/auth/token", data=form, auth=("school", quote_plus(SECRET)))
+    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
+
+
+def test_a_page_in_a_browser_may_ask_for_tokens(auth):
+    asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    allowed = auth.options("/auth/token", headers={**asked, "Access-Control-Request-Headers": "dpop"})
+    assert allowed.status_code == 204
+    assert allowed.headers["Access-Control-Allow-Origin"] == "*"
+    assert "DPoP" in allowed.headers["Access-Control-Allow-Headers"]
+    assert "Access-Control-Allow-Credentials" not in allowed.headers

@@ -11,7 +11,9 @@ GLOBAL = {"locator", "identity"}
 REFERENCE = {
     "agency", "client", "assertion", "signing_key", "allowance", "setting", "job", "idempotency",
     "search_parameter", "code_system", "concept", "concept_group", "closure", "closure_concept",
-    "dictionary",
+    "dictionary", "account", "app_grant", "approval", "audit_seal", "authorization_code",
+    "authorization_request", "launch", "recovery_code", "refresh_token", "refused_sign_in",
+    "registration_token", "revoked_token", "session", "sign_in", "used_proof",
 }  # fmt: skip
 """What does not grow with children."""
 

@@ -41,6 +41,14 @@ class Agency:
         """The status, and the resource as stored, or why it was refused."""
         return self._send("POST", resource["resourceType"], json=resource)
 
+    def call(self, path: str, *parameters: Json) -> tuple[int, Json]:
+        """The status, and what an operation gave back."""
+        return self._send("POST", path, json={"resourceType": "Parameters", "parameter": list(parameters)})
+
+    def change(self, resource: Json) -> tuple[int, Json]:
+        """The next version of a resource."""
+        return self._send("PUT", f"{resource['resourceType']}/{resource['id']}", json=resource)
+
     def _send(self, method: str, path: str, **content: Any) -> tuple[int, Json]:
         headers = {"Authorization": f"Bearer {self.token}", "Prefer": "return=representation"}
         if "json" in content:

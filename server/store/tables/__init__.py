@@ -5,9 +5,27 @@ directories, asked by their own key and never joined across children. `docs/arch
 each is for.
 """
 
-from server.store.tables.account import audit, audit_child, outbox
-from server.store.tables.client import agency, assertion, client, signing_key
+from server.store.tables.account import LANES, audit, audit_child, audit_seal, outbox
+from server.store.tables.client import agency, assertion, client, registration_token, signing_key
 from server.store.tables.metadata import metadata
+from server.store.tables.oauth import (
+    app_grant,
+    authorization_code,
+    authorization_request,
+    ended_sequence,
+    launch,
+    refresh_token,
+    revoked_token,
+    used_proof,
+)
+from server.store.tables.people import (
+    account,
+    approval,
+    recovery_code,
+    refused_sign_in,
+    session,
+    sign_in,
+)
 from server.store.tables.record import (
     HOT,
     about,
@@ -25,8 +43,9 @@ from server.store.tables.record import (
     resource_patient,
     rid_sequence,
 )
+from server.store.tables.retention import hold
 from server.store.tables.search import date_index, number_index, string_index, text_index
-from server.store.tables.sight import presence, sight
+from server.store.tables.sight import decision, presence, sight
 from server.store.tables.terminology import (
     closure,
     closure_concept,
@@ -39,12 +58,19 @@ from server.store.tables.work import allowance, dictionary, idempotency, job, se
 
 __all__ = [
     "HOT",
+    "LANES",
     "about",
+    "account",
     "agency",
     "allowance",
+    "app_grant",
+    "approval",
     "assertion",
     "audit",
     "audit_child",
+    "audit_seal",
+    "authorization_code",
+    "authorization_request",
     "claim",
     "client",
     "closure",
@@ -55,28 +81,40 @@ __all__ = [
     "concept_group",
     "context",
     "date_index",
+    "decision",
     "dictionary",
+    "ended_sequence",
     "facet",
     "former_home",
     "history",
+    "hold",
     "horizon_sequence",
     "idempotency",
     "identifier",
     "identity",
     "job",
+    "launch",
     "locator",
     "metadata",
     "number_index",
     "outbox",
     "partition",
     "presence",
+    "recovery_code",
+    "refresh_token",
+    "refused_sign_in",
+    "registration_token",
     "resource",
     "resource_patient",
+    "revoked_token",
     "rid_sequence",
     "search_parameter",
+    "session",
     "setting",
     "sight",
+    "sign_in",
     "signing_key",
     "string_index",
     "text_index",
+    "used_proof",
 ]

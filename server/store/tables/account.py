@@ -3,7 +3,9 @@
 from sqlalchemy import (
     BigInteger,
     Column,
+    Index,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
@@ -30,6 +32,9 @@ outbox = Table(
     PrimaryKeyConstraint("child", "rid", "version"),
 )
 
+LANES = 4
+"""Chains into which the audit is sealed, so that none of them grows too fast for one hand."""
+
 audit = Table(
     "audit",
     metadata,
@@ -44,7 +49,21 @@ audit = Table(
     Column("query", Text),
     Column("outcome", SmallInteger, nullable=False),
     Column("hits", ARRAY(BigInteger), nullable=False),
+    Column("account", Text),
+    # Who signed in, as a reference to what stands for the person in the record.
+    Column("person", Text),
+    Column("purpose", Text),
+    Column("rights", Text),
+    Column("reason", Text),
+    # What `audit_child` says, so that it is sealed with the row.
+    Column("children", ARRAY(BigInteger), nullable=False, server_default=text("'{}'::bigint[]")),
+    # A session writes into one chain, and each writes in its own place of the index.
+    Column("lane", SmallInteger, nullable=False, server_default=text(f"(pg_backend_pid() % {LANES})")),
+    # The transaction that wrote it: a seal tells by its snapshot which rows it holds.
+    Column("xid", BigInteger, nullable=False, server_default=text("(pg_current_xact_id())::text::bigint")),
     PrimaryKeyConstraint("child", "id"),
+    Index("audit_lane", "lane", "xid"),
+    Index("audit_id", "id"),
 )
 
 audit_child = Table(
@@ -53,4 +72,23 @@ audit_child = Table(
     Column("child", BigInteger, nullable=False),
     Column("id", Uuid(as_uuid=False), nullable=False),
     PrimaryKeyConstraint("child", "id"),
+)
+
+audit_seal = Table(
+    "audit_seal",
+    metadata,
+    Column("lane", SmallInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("at", INSTANT, nullable=False),
+    # Which columns of a row are hashed, and in which order.
+    Column("form", SmallInteger, nullable=False),
+    # Holds every row of the lane that this snapshot sees, and that of the seal before did not.
+    Column("snapshot", Text, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    # Which key signed it: the beginning of the public one's hash.
+    Column("key", Text, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("lane", "number"),
 )

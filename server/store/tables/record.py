@@ -210,6 +210,8 @@ context = Table(
     Column("type", SmallInteger, nullable=False),
     Column("id", Text, nullable=False),
     PrimaryKeyConstraint("child", "rid", "version", "type", "id"),
+    # What is seen with a resource goes with it, where that is taken out for good.
+    Index("context_of", "id", "type"),
 )
 
 facet = Table(

@@ -1,0 +1,1 @@
+"""The audit in sealed chains: what was done cannot be altered unseen."""
