@@ -61,7 +61,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--conc", default="1,8", help="connections")
     parser.add_argument("--seconds", default="8", help="of each measurement")
     parser.add_argument("--only", default="", help="of the workloads of bench.py, these")
-    parser.add_argument("--without", default="", help="a part of the server to switch off, as without.py has it")
+    parser.add_argument(
+        "--without", default="", help="a part of the server to switch off, as without.py has it"
+    )
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--out", default=str(HERE / "results"))
     return parser.parse_args()

@@ -28,22 +28,33 @@ def signed_in(
     references: tuple[str, ...] = (),
     patient: str | None = None,
     purpose: str | None = None,
+    client: str | None = None,
 ) -> Caller:
-    """A caller with a token that a user of an agency granted; `reference`: who that is in the record."""
+    """A caller with a token that a user of an agency granted; `reference`: who that is in the record;
+    `client`: the app, where several have the same."""
     at, database = clock.now(), app.extensions["database"]
     id = f"{agency}-app-{next(_numbers)}"
-    client = clients.Client(id, agency, id, scopes, secret.hashed("secret"), None, at)
+    asking = clients.Client(client or id, agency, id, scopes, secret.hashed("secret"), None, at)
     account = accounts.Account(
         clock.new_id(), agency, id, "Somebody", reference, roles, caseload, at, teams, references
     )
     expires = at + timedelta(hours=1)
     grant = grants.Grant(
-        clock.new_id(), id, agency, account.id, scopes, at, at, expires, patient=patient, purpose=purpose
+        clock.new_id(),
+        asking.id,
+        agency,
+        account.id,
+        scopes,
+        at,
+        at,
+        expires,
+        patient=patient,
+        purpose=purpose,
     )
     with database.begin() as connection:
-        assert clients.add(connection, client)
+        assert clients.add(connection, asking) or client
         assert accounts.add(connection, account)
         grants.add(connection, grant)
     tokens = Tokens(app.extensions["settings"], database, Liveness(database))
-    given = tokens.response(OAuthClient(client), scopes, granted=Granted(grant, account))
+    given = tokens.response(OAuthClient(asking), scopes, granted=Granted(grant, account))
     return Caller(app, given["access_token"])

@@ -5,7 +5,7 @@ that is the only place where they decide.
 """
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, cached_property
 from typing import Any
@@ -19,7 +19,8 @@ from server.access.user import ALL as ALL_OF_THE_AGENCY
 from server.access.user import CHILD, User
 from server.access.user import OWN as OWN_CHILDREN
 from server.definition.compartment import child_parameter
-from server.fhir.issue import Forbidden
+from server.fhir.issue import Forbidden, Invalid
+from server.fhir.json import shown
 from server.fhir.period import HOME
 from server.search import sight
 from server.search.context import NAMED_BY, Behind
@@ -59,6 +60,7 @@ class Access:
     who: Who | None = field(default=None, compare=False)
     """The numbers that stand for the user and for that child, where there is a user."""
     _views: dict[tuple[str, str], CallerView] = field(default_factory=dict, repr=False, compare=False)
+    _purposes: dict[str, "Access"] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.user is not None and self.who is None:
@@ -101,14 +103,18 @@ class Access:
     @cached_property
     def traces(self) -> bool:
         """Whether the caller may ask for a child it does not work with by identifier and birth date."""
-        # Who is opened for one child, or speaks for a family, meets no other.
+        return self.agency.trace and self._person != FAMILY and self._speaks_of_children("s")
+
+    @property
+    def meets_others(self) -> bool:
+        """Whether it may come to a child whom it does not know: an app opened for one child meets no other."""
+        return self._speaks_of_children("r")
+
+    def _speaks_of_children(self, letter: str) -> bool:
+        """Whether a scope speaks of Patients, and not of the one alone that an app was opened for."""
         level = _USER if self.user else _LEVEL
-        return (
-            self.agency.trace
-            and self._person != FAMILY
-            and any(
-                s.level == level and "s" in s.interactions and s.type in ("*", "Patient") for s in self.scopes
-            )
+        return any(
+            s.level == level and letter in s.interactions and s.type in ("*", "Patient") for s in self.scopes
         )
 
     @property
@@ -126,6 +132,21 @@ class Access:
     def owner(self) -> str:
         """Whom an answer is kept for: of two users of one client neither is given the other's."""
         return f"{self.client} {self.user.id}" if self.user else self.client
+
+    def asking_for(self, purpose: str) -> "Access":
+        """The same caller, for a purpose that it states with one request.
+
+        Raises:
+            Invalid: it is none. Forbidden: the token is for another, and for that alone.
+        """
+        if purpose not in purposes():
+            raise Invalid(f"'{shown(purpose)}' is no purpose of use (v3-PurposeOfUse).")
+        if self.purpose is not None and self.purpose != purpose:
+            raise Forbidden(f"The token is for the purpose '{shown(self.purpose)}', and not for another.")
+        if purpose not in self._purposes:
+            own = self if self.purpose else replace(self, purpose=purpose, memo={}, _views={})
+            self._purposes[purpose] = own
+        return self._purposes[purpose]
 
     # ---- who it is -----------------------------------------------------------------------------------------
 

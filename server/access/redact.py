@@ -4,7 +4,8 @@ What is taken out is data, `profiles/redaction.json`: by degree of sight ("exist
 "withheld" what goes where the child is restricted).
 """
 
-from collections.abc import Set
+import re
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from functools import cache, lru_cache
 
@@ -25,6 +26,9 @@ from server.search.read import read
 from server.store.row import Stored
 
 _ALWAYS = ("resourceType", "id")
+_ROOT = re.compile(r"[A-Za-z]+\.(\w+)")
+"""The element of a resource that a FHIRPath begins with."""
+
 _CONFIRMING = ("active", "name", "gender", "birthDate", "deceasedBoolean", "deceasedDateTime")
 
 
@@ -38,9 +42,14 @@ def shown(row: Stored) -> Stored:
     if row.deleted or (row.whole and not row.withheld):
         return row
     resource = json.decode(row.body.encode())
-    kept = {name: value for name, value in resource.items() if not _is_hidden(row, name)}
-    kept = element_path.without(kept, hidden.paths(row.withheld))
+    kept = visible(resource, row)
     return _with_body(row, _marked({**kept, **masks(row.type, resource.keys() - kept.keys())}))
+
+
+def visible(resource: Json, row: Stored) -> Json:
+    """Without what the caller may not see of a row."""
+    kept = {name: value for name, value in resource.items() if not _is_hidden(row, name)}
+    return element_path.without(kept, hidden.paths(row.withheld))
 
 
 def restored(resource: Json, held: Stored) -> Json:
@@ -69,9 +78,8 @@ def _put_back(given: Json, gone: Json, before: Json, path: str) -> tuple[Json, J
         shown, sent = (element_path.without(each, [path]) for each in (before, given))
         if any(shown.get(name) != sent.get(name) for name in names):
             raise Forbidden(f"A part of '{first.name}' is withheld from this caller, who cannot change it.")
-        return given, {**gone, **{name: before[name] for name in names if name in before}}
     kept = {name: value for name, value in given.items() if name not in names}
-    if first.url is None:
+    if rest or first.url is None:
         return kept, {**gone, **{name: before[name] for name in names if name in before}}
     others = [each for each in given.get(first.name, ()) if each.get("url") != first.url]
     hidden_ones = [each for each in before.get(first.name, ()) if each.get("url") == first.url]
@@ -182,6 +190,16 @@ def _is_hidden(row: Stored, name: str) -> bool:
         return True
     # A narrative, or what is contained, may say what an element says.
     return row.withheld > hidden.WITHHELD and bare in ("text", "contained")
+
+
+def is_of_hidden(expressions: Iterable[str], row: Stored) -> bool:
+    """Whether what these FHIRPaths lead to is, or is a part of, an element that the caller is not shown."""
+    names = {hidden.root(path) for path in hidden.paths(row.withheld)}
+    names |= {"text", "contained"} if names else set()
+    if row.withheld & hidden.WITHHELD:
+        names |= _withheld(row.type)
+    roots = {found[1] for each in expressions if (found := _ROOT.match(each))}
+    return any(hidden.is_named(root, names) for root in roots)
 
 
 def _existence(type_: str) -> frozenset[str]:

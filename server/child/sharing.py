@@ -15,6 +15,7 @@ from server.definition.library import library
 from server.fhir import Json
 from server.fhir.issue import Issue, Unprocessable
 from server.fhir.period import Interval, period
+from server.fhir.reference import parse
 from server.record.hook import Decision
 from server.search.hash import Hasher, form
 from server.search.types.reference import localised
@@ -37,6 +38,11 @@ _SAYING_WHAT = ("category", "class", "code", "service-type", "type")
 """The search parameters by which a resource says what it is."""
 
 _NARROWING = ("actor", "class", "code", "purpose")
+
+_ACTORS = frozenset(
+    {"CareTeam", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"}
+)
+"""Whom a decision can be about: what stands for an agency, a team of it, or somebody who signs in."""
 
 _NOT_KEPT = ("action", "securityLabel", "data", "dataPeriod")
 """Elements of a provision that narrow it in a way that the record does not keep to."""
@@ -62,7 +68,12 @@ class Sharing:
     base_url: str
 
     def decisions(self, resource: Json) -> list[Decision]:
-        """The lines of a Consent, none if it is not in force or of no category of ours."""
+        """The lines of a Consent, none if it is not in force or of no category of ours.
+
+        What cannot be kept to is refused, and was a document where an older release took it.
+        """
+        if _is_in_force(resource) and any(_doubts(resource)):
+            return []
         return [
             line
             for category in _categories(resource)
@@ -191,15 +202,21 @@ def _is_code(concept: Json) -> bool:
 
 def _is_actor(actor: Json) -> bool:
     reference = actor.get("reference")
-    # Of who is named in words alone, nobody here is meant.
-    return isinstance(reference, dict) and ("reference" in reference or "identifier" not in reference)
+    if not isinstance(reference, dict):
+        return False
+    text = reference.get("reference")
+    if not isinstance(text, str):
+        # Of who is named in words alone, nobody here is meant.
+        return "identifier" not in reference
+    found = parse(text)
+    return found.fragment is None and found.type in _ACTORS
 
 
 _KNOWN: Mapping[str, Callable[[Json], bool]] = {"class": _is_class, "code": _is_code, "actor": _is_actor}
 _UNKNOWN = {
     "class": "A class of content is a resource type of a child's record, or a profile of ours by its URL.",
     "code": "What is not to be shared is named by a code, and not by a text.",
-    "actor": "Whom a decision is about is named by a reference.",
+    "actor": "Whom a decision is about is named by a reference to an Organization, a team or a person.",
 }
 
 

@@ -108,6 +108,8 @@ def reset(username: str, codes: bool) -> None:
     with _known(username) as (database, account):
         if account.provider is not None:
             _refuse(f"'{username}' signs in at {account.provider}, and has no password here.")
+        if account.demonstration:
+            _refuse(f"'{username}' is of the demonstration: its password is public, and stays.")
         first = Enrolment(database).reset(account, codes=codes)
     step(f"'{username}' is signed out everywhere and has a new password.")
     _show_once(first)

@@ -16,9 +16,9 @@ from server.access.user import User
 from server.fhir.issue import Unauthorized
 from server.interaction.opening import access
 from server.oauth.access_token import AccessTokens, NotGood, Standing
-from server.oauth.account import user as user_of
 from server.oauth.dpop import ALGORITHMS, NONCE, BadProof, Proofs
 from server.record.door import Door
+from server.record.person import user_of
 from server.settings import Settings
 from server.store.liveness import Liveness
 

@@ -40,6 +40,7 @@ _PASSED = (
     ("prefer", "HTTP_PREFER"),
     ("x-cascade", "HTTP_X_CASCADE"),
     ("x-provenance", "HTTP_X_PROVENANCE"),
+    ("x-purpose-of-use", "HTTP_X_PURPOSE_OF_USE"),
     ("x-security-context", "HTTP_X_SECURITY_CONTEXT"),
 )
 """The headers that interactions know, each with its name in the environment of a request."""

@@ -15,7 +15,7 @@ _ALLOWED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 _ALLOWED_HEADERS = (
     "Authorization, Accept, Content-Encoding, Content-Type, DPoP, Idempotency-Key, If-Match, "
     "If-Modified-Since, If-None-Exist, If-None-Match, Prefer, X-Cascade, X-Correlation-Id, X-Provenance, "
-    "X-Request-Id, X-Security-Context"
+    "X-Purpose-Of-Use, X-Request-Id, X-Security-Context"
 )
 _EXPOSED_HEADERS = (
     "Allow, Content-Disposition, Content-Location, DPoP-Nonce, ETag, Expires, Last-Modified, Location, "

@@ -82,8 +82,14 @@ HEADERS: Mapping[str, Json] = {
         "Idempotency-Key", "A name for the request: sent again, it is not done again."
     ),
     "X-Provenance": _header("X-Provenance", "A Provenance in JSON, stored with what is written."),
+    "X-Purpose-Of-Use": _header(
+        "X-Purpose-Of-Use", "What the request is for, a code of v3-PurposeOfUse, if the token does not say."
+    ),
 }
 """The headers that interactions look at."""
+
+OF_ALL = ("X-Purpose-Of-Use",)
+"""Those of every interaction that needs a token."""
 
 RESULT = (
     "_count", "_sort", "_total", "_maxresults", "_include", "_revinclude", "_summary", "_elements",

@@ -62,7 +62,7 @@ def history(
     """GET [base]/[type]/[id]/_history, [base]/[type]/_history or [base]/_history"""
     path = "/".join(part for part in (type_, id_, "_history") if part)
     token = dict(request.query).get(PAGE)
-    caller, key = f"{record.access.client} {path}", record.door.page_key
+    caller, key = f"{record.access.owner} {path}", record.door.page_key
     pairs, at = cursor.opened(token, key, caller) if token is not None else (request.query, None)
     asked = _asked(pairs, strict=answer.preference(request.headers.get("prefer", ""), "handling") == "strict")
     part = subset.of_request(replace(request, query=pairs), type_, counted=True)

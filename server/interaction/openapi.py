@@ -83,7 +83,8 @@ class Document:
     def _interaction(self, each: Interaction, type_: str | None) -> tuple[str, str, Json]:
         told = describe.INTERACTIONS[each.code]
         url = _url(each.url, type_)
-        parameters = [*_in_path(url), *_refer(told.parameters), *_refer(told.headers)]
+        headers = told.headers if told.public else (*told.headers, *describe.OF_ALL)
+        parameters = [*_in_path(url), *_refer(told.parameters), *_refer(headers)]
         if told.searches and each.method == "GET":
             parameters += _refer((*RESULT, *_beside(type_), *map(_definition, self._codes(type_).values())))
         operation = {

@@ -8,8 +8,9 @@ from hashlib import blake2b
 from pathlib import Path
 
 from server.access.access import Access
-from server.access.agency import Agency, Right
+from server.access.agency import Agency
 from server.access.policy import Policy
+from server.access.right import Right
 from server.access.scope import Scope
 from server.definition.folder import profiles, terminology
 from server.fhir.exchange import FhirRequest

@@ -22,6 +22,7 @@ from server.interaction import (
     declared,
     history,
     patch,
+    purpose,
     read,
     search,
     transaction,
@@ -39,6 +40,7 @@ ATTEMPTS = 4
 
 def respond(request: FhirRequest, door: Door, access: Access) -> FhirResponse:
     """Answer a request, now or later."""
+    access = purpose.stated(request, door, access)
     if asynchronous.is_asynchronous(request):
         return asynchronous.asynchronous(request, door, access)
     return answered(request, door, access)

@@ -194,7 +194,7 @@ def _opened(request: FhirRequest, record: Record, path: str) -> _Place:
     token = dict(request.query).get(PAGE)
     if token is None:
         return _explaining(_Place(request.query), record)
-    pairs, position = cursor.opened(token, record.door.page_key, f"{record.access.client} {path}")
+    pairs, position = cursor.opened(token, record.door.page_key, f"{record.access.owner} {path}")
     match position:
         case [marker, start, end, [step, way, rid]] if marker == _MORE:
             return _Place(pairs, token, rest=Rest(start, end, (step, tuple(way), rid)))
@@ -246,7 +246,7 @@ def _links(record: Record, path: str, query: Query, found: Found, place: _Place)
         yield "next", first
     for relation, position in _ways(query, found, place).items():
         if position is not None:
-            caller = f"{record.access.client} {path}"
+            caller = f"{record.access.owner} {path}"
             sealed = cursor.sealed(query.self_parameters, position, record.door.page_key, caller)
             link = f"{PAGE}={sealed}"
             if len(f"{record.door.base_url}/{path}?{link}") > LINK:

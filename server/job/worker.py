@@ -19,9 +19,9 @@ from server.fhir.issue import FhirError, Unavailable
 from server.interaction import answer, asynchronous
 from server.interaction.opening import access
 from server.interaction.router import answered
-from server.oauth.account import user
 from server.record import repeat
 from server.record.door import Door
+from server.record.person import user_of
 from server.record.record import Record
 from server.store import accounts, clients
 from server.store import asynchronous as store
@@ -134,7 +134,7 @@ class Worker:
             client,
             agency,
             tuple(scope for scope in scopes if scope),
-            user=user(person) if person else None,
+            user=user_of(person) if person else None,
             purpose=detail.get("purpose"),
             patient=detail.get("patient"),
         )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from server import clock
-from server.access.user import User
 from server.oauth import password, totp
 from server.oauth.session import is_admitted, key
 from server.settings import Settings
@@ -133,19 +132,6 @@ class People:
             # Done for nobody as well: it takes as long.
             accounts.failed(connection, account.id if account else "", PATIENCE, PAUSE)
             tell(connection, "sign-in-refused", account, outcome=401)
-
-
-def user(account: Account) -> User:
-    """The person behind an account, as access asks about it."""
-    return User(
-        id=account.id,
-        reference=account.fhir_user,
-        name=account.name,
-        roles=account.roles,
-        caseload=account.caseload,
-        teams=account.teams,
-        references=account.references,
-    )
 
 
 def tell(

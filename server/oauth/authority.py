@@ -9,6 +9,7 @@ from typing import Any
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Payload, FlaskOAuth2Request
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAuth2Error, OAuth2Request
+from authlib.oauth2.rfc6749.errors import UnsupportedGrantTypeError
 from flask import Request
 from flask import request as flask_request
 
@@ -32,6 +33,12 @@ AUTH_METHODS = (clients.BASIC, clients.POST, clients.KEYS, clients.NONE)
 """In the order in which they are tried."""
 
 REFUSED = "token-refused"
+
+_UNKNOWN = "The client is not known, may not act, or does not prove itself in the way it is registered."
+_NO_METHOD = "The client cannot authenticate with methods"
+"""What Authlib says of one that none of the ways proves, with the names of them all."""
+
+_GRANTS = "grant_type must be authorization_code, refresh_token or client_credentials."
 
 
 class Payload(FlaskOAuth2Payload):  # type: ignore[misc]
@@ -117,11 +124,28 @@ class Authority(AuthorizationServer):  # type: ignore[misc]
             client: OAuthClient = super().authenticate_client(request, methods, endpoint)
         except InvalidClientError as error:
             error.status_code = 401
+            if error.description.startswith(_NO_METHOD):
+                error.description = _UNKNOWN
             raise
         if request.form.get("client_id") not in (None, "", client.get_client_id()):
             raise InvalidClientError(status_code=401, description="client_id names another client.")
         flask_request.environ[CLIENT] = client.get_client_id()
         return client
+
+    def get_token_grant(self, request: Any) -> Any:
+        """What is asked for, by its `grant_type`.
+
+        Raises:
+            UnsupportedGrantTypeError: it is none of ours.
+            InvalidRequestError: there is none.
+        """
+        try:
+            return super().get_token_grant(request)
+        except UnsupportedGrantTypeError as error:
+            if not request.form.get("grant_type"):
+                raise InvalidRequestError(_GRANTS) from error
+            error.description = _GRANTS
+            raise
 
     def _unproven(
         self, query_client: Callable[[str], OAuthClient | None], request: Any

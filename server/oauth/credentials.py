@@ -3,18 +3,16 @@
 https://hl7.org/fhir/smart-app-launch/backend-services.html
 """
 
-import re
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
+from server.access.access import purposes
 from server.oauth import scope
 from server.oauth.authority import AUTH_METHODS
 from server.oauth.resource import require_ours
 from server.store import clients
-
-_PURPOSE = re.compile(r"[A-Za-z0-9._:/|-]{1,200}")
 
 
 class Credentials(ClientCredentialsGrant):  # type: ignore[misc]
@@ -42,6 +40,6 @@ def purpose_of(given: str | None) -> str | None:
     Raises:
         InvalidRequestError: it is no code.
     """
-    if given and not _PURPOSE.fullmatch(given):
-        raise InvalidRequestError("purpose_of_use must be one code.")
+    if given and given not in purposes():
+        raise InvalidRequestError("purpose_of_use must be a code of v3-PurposeOfUse.")
     return given or None

@@ -15,6 +15,7 @@ from server.interaction.capabilities import (
 )
 from server.oauth import dpop
 from server.oauth.assertion import ALGORITHMS
+from server.oauth.scope import LAUNCH_CONTEXT, WORDS
 from server.settings import Settings
 from server.store import clients, keys
 
@@ -44,16 +45,7 @@ _CAPABILITIES = [
 ]
 """https://hl7.org/fhir/smart-app-launch/conformance.html#capability-sets"""
 
-_WORDS = [
-    "openid",
-    "fhirUser",
-    "profile",
-    "launch",
-    "launch/patient",
-    "launch/encounter",
-    "offline_access",
-    "online_access",
-]
+_WORDS = [word for word in WORDS if word != LAUNCH_CONTEXT]
 _SCOPES = [*_WORDS, *(f"{level}/*.{verbs}" for level in ("patient", "user", "system") for verbs in (
     "cruds", "rs", "read", "write", "*",
 ))]  # fmt: skip

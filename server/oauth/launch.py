@@ -15,6 +15,7 @@ from server.fhir.exchange import FhirRequest
 from server.fhir.issue import FhirError, Forbidden, Invalid
 from server.http.bearer import Holder
 from server.interaction.router import answered
+from server.oauth.metadata import faults_of
 from server.oauth.scope import LAUNCH_CONTEXT
 from server.record.door import Door
 from server.settings import Settings
@@ -36,7 +37,8 @@ class _Reference(Schema):
     canonical = fields.String(validate=Length(1, 500))
     identifier = fields.Dict(keys=fields.String())
     type = fields.String(validate=Regexp(r"[A-Z][A-Za-z]{1,63}"))
-    role = fields.String(validate=Length(1, 500))
+    # What SMART does not define itself is named by a URI.
+    role = fields.String(validate=Regexp(r"launch|[A-Za-z][A-Za-z0-9+.-]{0,30}:\S{1,450}"))
 
     @validates_schema
     def check(self, data: Json, **ignored: object) -> None:
@@ -103,7 +105,8 @@ def _read(body: object) -> dict[str, Any]:
     try:
         return dict(_Context().load(body))
     except ValidationError as error:
-        raise Invalid(f"The launch cannot be understood: {error.messages}") from error
+        told = "; ".join(f"{each.where}: {each.why}" for each in faults_of(error, body))
+        raise Invalid(f"The launch cannot be understood: {told}") from error
 
 
 def _app(door: Door, id: str | None, agency: str) -> Client | None:

@@ -58,7 +58,9 @@ def _power(given: Scope, access: Access) -> Scope | None:
     """A scope of administration as a system's; None if it is not this user's to use."""
     if given.level == SYSTEM:
         return given if access.user is None else None
-    if given.level != USER or access.user is None or ADMINISTRATOR not in access.user.roles:
+    user = access.user
+    if given.level != USER or user is None or user.is_family or ADMINISTRATOR not in user.roles:
+        # Whom the record is about administers nothing, whatever a claim says.
         return None
     return Scope(SYSTEM, ADMIN, given.interactions, _narrowed(given.query, access.agency.code))
 

@@ -3,12 +3,15 @@
 https://www.rfc-editor.org/rfc/rfc9700#section-2.1 and https://www.rfc-editor.org/rfc/rfc8252#section-7
 """
 
+import re
 from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
 from server.settings import is_loopback
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
+"""What a host is made of: what it is not would say something to the policy of a page that names it."""
 
 
 def is_registered(uri: str, registered: Iterable[str]) -> bool:
@@ -42,7 +45,7 @@ def web_fault(uri: str) -> str | None:
 def _web_fault(uri: str, found: SplitResult) -> str | None:
     if not found.hostname or found.username is not None or "\\" in uri:
         return f"'{uri}' must name a host, and no user."
-    if "*" in found.netloc:
+    if not _HOST.fullmatch(found.hostname):
         return f"'{uri}' must name its host in full."
     if found.scheme == "http" and not is_loopback(found.hostname):
         return f"'{uri}' must begin with https:// (http:// only on the person's own device)."

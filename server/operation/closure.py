@@ -35,14 +35,14 @@ def closure(call: Call, record: Record) -> Result:
     if since is not None and told:
         raise Invalid("$closure takes codes to add, or a version to begin from, and not both.")
     if since is None and not told:
-        store.begin(record.connection, record.access.client, name)
+        store.begin(record.connection, record.access.owner, name)
         return Result({"return": concept_map(name, 0, ())})
-    reached = store.version(record.connection, record.access.client, name)
+    reached = store.version(record.connection, record.access.owner, name)
     if reached is None:
         raise NotFound(
             f"There is no closure table '{shown(name)}': it begins with $closure and its name alone."
         )
-    held = store.codes(record.connection, record.access.client, name)
+    held = store.codes(record.connection, record.access.owner, name)
     with answered():
         if since is not None:
             return Result({"return": concept_map(name, reached, _after(held, _version(since)))})
@@ -68,7 +68,7 @@ def _added(record: Record, name: str, reached: int, held: Sequence[Named], told:
     version = reached + 1
     found = [*pairs(new, known)]
     added = (Named(system, code, version) for system, code in new)
-    store.add(record.connection, record.access.client, name, added, version)
+    store.add(record.connection, record.access.owner, name, added, version)
     return concept_map(name, version, found)
 
 

@@ -30,7 +30,7 @@ Pairs = tuple[tuple[str, str], ...]
 def everything(call: Call, record: Record) -> FhirResponse:
     """The Patient, what is about the child, and what that refers to."""
     assert call.id is not None
-    caller = f"{record.access.client} Patient/{call.id}/$everything"
+    caller = f"{record.access.owner} Patient/{call.id}/$everything"
     token = call.one("_page")
     pairs, after = _pairs(call), None
     if token is not None:

@@ -54,9 +54,10 @@ def _asked(call: Call, record: Record) -> Access:
 
 
 def _user(record: Record, agency: str, id_: str | None) -> User | None:
+    """Somebody of the agency, by the id of the account or by the username."""
     if id_ is None:
         return None
-    found = accounts.find(record.connection, id_)
+    found = accounts.find(record.connection, id_) or accounts.by_username(record.connection, id_)
     if found is None or found.agency != agency:
         raise Invalid(f"'{agency}' has no account '{shown(id_)}'.")
     return user_of(found)

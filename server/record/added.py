@@ -14,7 +14,7 @@ from server.definition.library import Library, shipped
 from server.definition.overlay import KINDS, Text, overlay
 from server.fhir.issue import Unavailable
 from server.search import admit
-from server.search.complete import INDEX
+from server.search.complete import FINDING
 from server.store import definitions, parameters, reindex
 from server.store.database import Database
 from server.store.parameters import Kept, State
@@ -101,7 +101,7 @@ def _added(kept: Sequence[Kept], state: State) -> Added:
     return Added(
         admit.parameters([each.definition for each in kept]),
         frozenset(each.definition["url"] for each in kept if not each.complete),
-        outdated=state.index is not None and state.index < INDEX,
+        outdated=state.index is not None and state.index < FINDING,
     )
 
 

@@ -48,10 +48,27 @@ def to_keep(resource: Json, slot: Slot, record: "Record") -> tuple[Json, tuple[I
     prepared = _prepared(made, slot, record, found)
     if slot.was is not None and slot.was.fixed:
         redact.unchanged(prepared, slot.was)
+    stays_marked = False
     if prepared is not made:
-        found = judge.faults(prepared, record)
+        every = judge.faults(prepared, record)
+        found = _of_what_was_sent(every, made, slot, record)
+        stays_marked = len(found) < len(every) and slot.was is not None and mark.is_marked(slot.was)
     accepted = judge.tolerated(found, record)
-    return (mark.put_on(prepared) if accepted else prepared), accepted
+    return (mark.put_on(prepared) if accepted or stays_marked else prepared), accepted
+
+
+def _of_what_was_sent(every: list[Issue], made: Json, slot: Slot, record: "Record") -> list[Issue]:
+    """The faults but for those of elements that were put back: their writer is not told of them, nor held to
+    them."""
+    was = slot.was
+    if (
+        was is None
+        or not was.withheld
+        or not any(redact.is_of_hidden(each.expression, was) for each in every)
+    ):
+        return every
+    own = judge.faults(redact.visible(made, was), record)
+    return [each for each in every if each in own or not redact.is_of_hidden(each.expression, was)]
 
 
 def _prepared(made: Json, slot: Slot, record: "Record", found: Sequence[Issue]) -> Json:

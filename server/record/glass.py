@@ -19,7 +19,7 @@ from server.fhir.reference import parse
 from server.record.added import OURSELVES
 from server.record.event import act
 from server.record.staging import Slot
-from server.search.sight import BROKEN
+from server.search.sight import BROKEN, broken_by_way_of
 from server.store import audit, identity, locator, resources, sight
 from server.store.row import Sighting, Stored
 
@@ -100,7 +100,7 @@ def _broken(record: "Record", need: Need, find: Callable[[], Stored | None]) -> 
         raise _refused(record, need, NotFound("There is no such child."))
     until = record.at + timedelta(minutes=minutes)
     basis = record.door.rids.take(record.connection)
-    seen = Sighting(_principal(record), BROKEN, record.at, until)
+    seen = Sighting(*_principal(record), record.at, until)
     sight.add(record.connection, child.child, basis, seen)
     told = _leads(record, child.child)
     for organization in told:
@@ -117,6 +117,8 @@ def _allowed(record: "Record", need: Need) -> int:
     """For how many minutes."""
     access = record.access
     rights, user = access.agency.break_glass, access.user
+    if not access.meets_others:
+        raise _refused(record, need, Forbidden("The token's scopes speak of one child: it breaks no glass."))
     # What a claim says of a role that is given to nobody, such as a system's, is not heard.
     roles = set(user.roles) - RESERVED if user else {SYSTEM}
     if rights is None or roles.isdisjoint(rights.roles) or (user and user.is_family):
@@ -155,17 +157,18 @@ def _refused(record: "Record", need: Need, error: FhirError) -> FhirError:
     return error
 
 
-def _principal(record: "Record") -> int:
-    """Who sees the child from now on: the user alone, or where nobody signed in, the agency."""
-    user = record.access.user
+def _principal(record: "Record") -> tuple[int, int]:
+    """Who sees the child from now on, and to which degree: the user alone, or where nobody signed in, the
+    agency."""
+    user, agency = record.access.user, record.access.agency.number
     if user is None:
-        return record.access.agency.number
+        return agency, BROKEN
     type_, _, id_ = user.reference.partition("/")
     key = (record.door.library.type_number(type_), id_)
     place = locator.places(record.connection, [key]).get(key)
     if place is None:
         raise Forbidden("This user is nobody whom the record knows.")
-    return -place[1]
+    return -place[1], broken_by_way_of(agency)
 
 
 # ---- who is told -------------------------------------------------------------------------------------------

@@ -55,14 +55,14 @@ def listed(index: Index, type_: str, local: Iterable[tuple[str, str]], hasher: H
             index.facets.append(hash_)
 
 
-def unresolved(resource: Json, body: str) -> Iterator[str]:
+def unresolved(resource: Json, body: str, shown: Json) -> Iterator[str]:
     """The references that can lead to nothing, whatever there is: conditions and names of entries, which a
     transaction has resolved by now, fragments that are not contained, and what is neither a URL nor Type/id.
 
-    Within a stored Bundle they lead to another of its entries.
+    Within a stored Bundle they lead to another of its entries. `shown`: what of the resource its writer sees.
     """
     if resource["resourceType"] != "Bundle" and _is_doubtful(body):
-        for text in dict.fromkeys(text for _, text in references(resource)):
+        for text in dict.fromkeys(text for _, text in references(shown)):
             if _is_lost(text, resource):
                 # What a condition asks for may be a child's number: it is not said again.
                 where, asks, _ = text.partition("?")

@@ -51,15 +51,19 @@ def put_on(resource: Json) -> Json:
     return {**resource, "meta": {**meta, "tag": [*meta.get("tag", ()), TAG]}}
 
 
+def _tags(resource: Json) -> Sequence[object]:
+    found: Sequence[object] = resource["meta"].get("tag", ())
+    return found
+
+
 def _is_tag(tag: object) -> bool:
     return isinstance(tag, dict) and all(tag.get(name) == value for name, value in TAG.items())
 
 
-def _bears_tag(held: Stored) -> bool:
+def is_marked(held: Stored) -> bool:
+    """Whether a version was accepted though it breaks a rule."""
     # Nearly none does, and few are read for it.
-    return TAG["code"] in held.body and any(
-        map(_is_tag, json.decode(held.body.encode())["meta"].get("tag", ()))
-    )
+    return TAG["code"] in held.body and any(map(_is_tag, _tags(json.decode(held.body.encode()))))
 
 
 # ---- the Task ----------------------------------------------------------------------------------------------
@@ -69,13 +73,13 @@ def follow(record: "Record", resource: Json, slot: Slot, faults: Sequence[Issue]
     """A version is staged, with these faults: the agency is asked to correct it, or no longer."""
     if faults:
         _stage(record, _opened(record, resource, faults), anew=slot.version == 1)
-    elif slot.was is not None and _bears_tag(slot.was):
+    elif slot.was is not None and is_marked(slot.was) and not any(map(_is_tag, _tags(resource))):
         _close(record, slot.was, "completed")
 
 
 def gone(record: "Record", held: Stored) -> None:
     """A resource is deleted: there is nothing left to correct."""
-    if _bears_tag(held):
+    if is_marked(held):
         _close(record, held, "cancelled")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from server.access import redact
 from server.access.access import Access
 from server.definition.library import Library
 from server.fhir import Json
@@ -116,7 +117,9 @@ def decisions(door: Door, one: "Staged", at: Places) -> list[Decision]:
 
 
 def _needed(one: "Staged") -> Iterator[tuple[str, str]]:
-    """Whose a resource is, and whom it brings in."""
+    """Whose a resource is, and whom it brings in or keeps out."""
+    if one.type == decided.CONSENT:
+        return iter(one.targets)
     people = PEOPLE if one.type in BRINGING_IN else ()
     return (target for target in one.targets if target[0] == "Patient" or target[0] in people)
 
@@ -136,16 +139,26 @@ def _all_seen(
     found: dict[Key, Place],
 ) -> None:
     seen = _seen(door, connection, access, wanted, found)
-    asked = [one for one in staged if not one.ours]
+    asked = [(one, *_shown(door, one)) for one in staged if not one.ours]
     lost = [
         (one, f"{type_}/{id_}")
-        for one in asked
-        for type_, id_ in one.targets
+        for one, _, targets in asked
+        for type_, id_ in targets
         if (key := (door.library.type_number(type_), id_)) in wanted and key not in seen
     ]
-    lost += [(one, text) for one in asked for text in unresolved(one.resource, one.body)]
+    lost += [(one, text) for one, shown, _ in asked for text in unresolved(one.resource, one.body, shown)]
     if lost:
         raise Unprocessable(issues=tuple(_leads_nowhere(one, text) for one, text in lost))
+
+
+def _shown(door: Door, one: "Staged") -> tuple[Json, tuple[tuple[str, str], ...]]:
+    """What its writer is shown of a resource, and (type, id) of what that refers to: of what was put back for
+    it, it is told nothing."""
+    was = one.slot.was
+    if was is None or not was.withheld:
+        return one.resource, one.targets
+    shown = redact.visible(one.resource, was)
+    return shown, local_targets(shown, door)
 
 
 def _leads_nowhere(one: "Staged", text: str) -> Issue:

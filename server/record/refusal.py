@@ -6,6 +6,7 @@ from server.fhir.exchange import FhirRequest
 from server.fhir.issue import Duplicate, FhirError, Issue, Unavailable
 from server.record.door import Door
 from server.record.event import entry
+from server.search.hidden import root
 from server.store import audit, identity, resources
 
 _KINDS = {
@@ -56,13 +57,16 @@ def _pointing(
     if not access.may("Patient", "r"):
         return error
     number = door.library.type_number("Patient")
+    view = access.view("Patient", "r").only_whole()
+    # Who is not shown the number is not told whose it is.
+    view = view.showing(path for path in view.hidden if root(path) == "identifier")
     for system, value in error.claims:
         for row in identity.claimed(connection, system, value):  # type: ignore[arg-type]
             id_ = row[0]
             if request.path == f"Patient/{id_}":
                 continue
             line = audit.parameters(entry(access, clock.now(), "read", number, query=id_), none=404)
-            statement = resources.reader(access.view("Patient", "r"))
+            statement = resources.reader(view)
             if statement(connection, **line, type=number, id=id_):  # type: ignore[arg-type]
                 told = f"{error.issues[0].diagnostics} It is Patient/{id_}."
                 found = Issue("duplicate", told, error.issues[0].expression)

@@ -6,7 +6,7 @@ nobody begins it until history is read up to some time after that: by then what 
 committed, or is refused (`store.horizon`), and what is stamped later knows of the parameter.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,12 +15,12 @@ from server import clock
 from server.definition.library import library
 from server.fhir import Json, json
 from server.fhir.reference import parse
-from server.record import integrity
+from server.record import integrity, resight
 from server.record.added import EVERY
 from server.record.door import Door
 from server.record.places import local_targets
 from server.search import context
-from server.search.complete import INDEX
+from server.search.complete import FINDING, INDEX
 from server.search.extract import extract
 from server.search.types.reference import localised
 from server.store import horizon, indexing, parameters, reindex
@@ -45,13 +45,16 @@ def prepare(door: Door) -> None:
         if state.index is None:
             parameters.put_index(connection, 1)
         if (state.index or 1) < INDEX and not _is_left(reindex.every(connection, lock=True)):
-            leave_everything(door, connection)
+            _leave(door, connection, resight.TYPES if state.index == FINDING else door.library.resource_types)
 
 
 def leave_everything(door: Door, connection: Any) -> None:
     """Leave the whole index to be renewed."""
-    numbers = map(door.library.type_number, door.library.resource_types)
-    reindex.leave(connection, reindex.EVERYTHING, numbers, INDEX)
+    _leave(door, connection, door.library.resource_types)
+
+
+def _leave(door: Door, connection: Any, types: Iterable[str]) -> None:
+    reindex.leave(connection, reindex.EVERYTHING, map(door.library.type_number, types), INDEX)
 
 
 def _is_left(jobs: list[Job]) -> bool:
@@ -111,7 +114,12 @@ def _piece(door: Door, transaction: Transaction, work: Work) -> Work:
     if not places:
         return reindex.next_type(work)
     held = indexing.held(connection, type_, number, places)
-    indexing.align(connection, [(each, _row(door, type_, number, each)) for each in held])
+    resources: list[Json] = [json.decode(each.body.encode()) for each in held]
+    rows = [_row(door, type_, number, each, of) for each, of in zip(held, resources, strict=True)]
+    if type_ in resight.TYPES:
+        resight.complete(door, transaction, list(zip(resources, rows, strict=True)))
+    indexing.align(connection, list(zip(held, rows, strict=True)))
+    resight.settle(door, transaction, rows)
     missing = set(places) - {(each.child, each.rid) for each in held}
     # Somebody is writing these, and may yet undo it: they are looked at again.
     left = sorted(indexing.present(connection, type_, number, sorted(missing))) if missing else []
@@ -120,9 +128,8 @@ def _piece(door: Door, transaction: Transaction, work: Work) -> Work:
     return reindex.moved(work, after, left, len(places) - len(left))
 
 
-def _row(door: Door, type_: str, number: int, held: Held) -> Row:
+def _row(door: Door, type_: str, number: int, held: Held, resource: Json) -> Row:
     """The resource with all that it should be found by."""
-    resource: Json = json.decode(held.body.encode())
     index = extract(resource, door.hasher, door.base_url)
     integrity.listed(index, type_, local_targets(resource, door), door.hasher)
     return Row(

@@ -299,3 +299,28 @@ def _check(connection: Any, access: Access, pairs: list[tuple[Staged, Row]]) -> 
                 f"The rights of this caller do not cover the {type_} as written: its categories or codes, "
                 "its author, or the child it is about."
             )
+    _check_hidden(connection, access, [pair for pair in pairs if _is_in_part(pair[0])])
+
+
+def _is_in_part(one: Staged) -> bool:
+    """Whether its writer is not shown all of what it replaces."""
+    return not one.ours and one.slot.was is not None and one.slot.was.withheld > 0
+
+
+def _check_hidden(connection: Any, access: Access, pairs: list[tuple[Staged, Row]]) -> None:
+    """What its writer was not shown stays so: another category, or another child, is no way to see it."""
+    groups: dict[str, list[tuple[Staged, Row]]] = {}
+    for one, row in pairs:
+        groups.setdefault(one.type, []).append((one, row))
+    for type_, written in groups.items():
+        # By the view that showed what was there before.
+        view = access.view(type_, "r" if access.may(type_, "r") else "u")
+        places = recordset.text({"child": row.child, "rid": row.rid} for _, row in written)
+        found = resources.parts(view)(connection, places=places, type=written[0][1].type)
+        hidden: dict[int, int] = dict(found)
+        for one, row in written:
+            if one.slot.was is not None and one.slot.was.withheld & ~hidden.get(row.rid, 0):
+                raise Forbidden(
+                    f"A part of this {type_} is withheld from this caller, who cannot make it into one of "
+                    "which it would be shown."
+                )

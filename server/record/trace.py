@@ -52,10 +52,12 @@ def _traced(record: "Record", query: Query, connection: Any) -> tuple[Stored, ..
     by = {condition.parameter.code: condition for condition in query.conditions}
     value = _value(by["identifier"])
     number, agency = record.door.library.type_number("Patient"), record.access.agency.number
+    who = record.access.who
+    people = (*who.own, *who.team) if who else ()
     rows = [
         row
         for row in identity.claimed(connection, value.system or "", value.code)
-        if not sight.kept_from(connection, agency, row[1], number)
+        if not sight.kept_from(connection, agency, people, row[1], number)
     ]
     traced = tuple(
         redact.traced(stored, value.system or "", value.code)

@@ -7,8 +7,12 @@ from server.definition.added import WHOLE, added
 from server.definition.searchparameter import SearchParameter
 from server.fhir.issue import Incomplete
 
-INDEX = 2
-"""The version of what `extract` makes of a resource. Rows of an older one are indexed anew by a job."""
+INDEX = 3
+"""The version of what is kept beside a resource: what `extract` makes of it, and who sees the child by it.
+Rows of an older one are indexed anew by a job."""
+
+FINDING = 2
+"""The version since which everything is found that can be searched by."""
 
 _SINCE_2 = frozenset({"composite", "number", "quantity"})
 _CODES_SINCE_2 = frozenset({"_content", "_text", "near"})

@@ -9,7 +9,7 @@ is asked of tables of that name that hold these resources and nothing else: so i
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, Connection, FromClause, Select, Table, select
+from sqlalchemy import CTE, BigInteger, ColumnElement, Connection, FromClause, Select, Table, not_, select
 
 from server.search import drive, registry
 from server.search.drive import Driver
@@ -49,15 +49,17 @@ def matching(
     context: Context,
     view: CallerView | None = None,
     keys: tuple[Key, ...] = (),
+    *,
+    telling: bool = False,
 ) -> dict[int, tuple[Any, ...]]:
     """The rids of the rows, all of one type, that meet the criteria, and that a caller may see where one is
-    named; each with what it is sorted by."""
+    named; each with what it is sorted by. `telling`: they tell of what may be withheld from the caller."""
     if not rows:
         return {}
     asked = [registry.ask(condition, context) for condition in conditions]
     criteria = tuple((c.parameter, c.modifier, one.shape) for c, one in zip(conditions, asked, strict=True))
-    shape: Hashable = ("contained", context.type, criteria, view, keys)
-    statement = kept(shape, lambda: Prepared(_matching(conditions, asked, context, view, keys)))
+    shape: Hashable = ("contained", context.type, criteria, view, keys, telling)
+    statement = kept(shape, lambda: Prepared(_matching(conditions, asked, context, view, keys, telling)))
     values = {name: value for at, one in enumerate(asked) for name, value in one.named(f"c{at}").items()}
     given: dict[str, list[Any]] = {
         "resource": [writing.resource(row) for row in rows],
@@ -77,12 +79,15 @@ def _matching(
     context: Context,
     view: CallerView | None,
     keys: tuple[Key, ...],
+    telling: bool,
 ) -> Select[Any]:
     row = recordset.recordset("resource", {c.name: c.type for c in t.resource.columns})
     pairs = enumerate(zip(conditions, asked, strict=True))
     meets = [registry.clause(row, condition, context, one, f"c{at}") for at, (condition, one) in pairs]
     if view is not None:
         meets.append(view.visible(row))
+        if telling:
+            meets.append(not_(view.withheld(row)))
     values = (key.value(row).label(f"k_{at}") for at, key in enumerate(keys))
     return select(row.c.rid, *values).where(*meets).add_cte(*map(_instead, _BESIDE))
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from server.definition.library import library
+from server.search.sight import Eyes
 from server.store import tables as t
 from server.store.row import AGREED, DENIED, OBJECTED
 
@@ -34,43 +35,45 @@ def has(row: FromClause, bits: int) -> ColumnElement[bool]:
 
 
 def denied(
-    row: FromClause, child: ColumnElement[int], agency: int, purpose: str | None
+    row: FromClause, child: ColumnElement[int], eyes: Eyes, purpose: str | None
 ) -> ColumnElement[bool]:
-    """True for what was decided not to be shared with the agency, of this child: home, or another that the
-    row speaks of. The decision itself is a part of it; what the agency wrote is not.
+    """True for what was decided not to be shared with who looks, of this child: home, or another that the
+    row speaks of. The decision itself is a part of it; what the agency wrote is not, unless it was decided
+    about the very person.
 
     That the child exists is kept from nobody by a decision about everything: only where the child is.
     """
     d = t.decision.alias("d")
     everything = and_(d.c.type == literal(0), row.c.type == literal(library().type_number("Patient")))
     spoken = and_(_speaks(d, row), ~everything)
-    own = and_(spoken, row.c.author != literal(agency))
-    return _some(d, child, agency, (DENIED,), _for(d, purpose), or_(own, row.c.rid == d.c.rid))
+    others = row.c.author != literal(eyes.agency)
+    about = and_(spoken, or_(others, d.c.principal < literal(0)) if eyes.person else others)
+    return _some(d, child, eyes, (DENIED,), _for(d, purpose), or_(about, row.c.rid == d.c.rid))
 
 
-def denied_in_full(row: FromClause, agency: int, purpose: str | None) -> ColumnElement[bool]:
-    """True for the Patient of a child of whom nothing at all is to be shared with the agency."""
+def denied_in_full(row: FromClause, eyes: Eyes, purpose: str | None) -> ColumnElement[bool]:
+    """True for the Patient of a child of whom nothing at all is to be shared with who looks."""
     d = t.decision.alias("d")
     whole = (d.c.type == literal(0), d.c.kind == literal(0), _empty(d.c.tokens))
     patient = row.c.type == literal(library().type_number("Patient"))
-    return and_(patient, _some(d, row.c.child, agency, (DENIED,), _for(d, purpose), *whole))
+    return and_(patient, _some(d, row.c.child, eyes, (DENIED,), _for(d, purpose), *whole))
 
 
-def agreed(row: FromClause, agency: int) -> ColumnElement[bool]:
+def agreed(row: FromClause, eyes: Eyes) -> ColumnElement[bool]:
     """True for what the agency may see because the family agreed to its service, and did not object since."""
     d, o = t.decision.alias("d"), t.decision.alias("o")
     return and_(
-        _some(d, row.c.child, agency, (AGREED,), _speaks(d, row)),
-        ~_some(o, row.c.child, agency, (OBJECTED,), _speaks(o, row)),
+        _some(d, row.c.child, eyes, (AGREED,), _speaks(d, row)),
+        ~_some(o, row.c.child, eyes, (OBJECTED,), _speaks(o, row)),
     )
 
 
 def _some(
-    d: FromClause, child: ColumnElement[int], agency: int, effects: Iterable[int], *asked: ColumnElement[bool]
+    d: FromClause, child: ColumnElement[int], eyes: Eyes, effects: Iterable[int], *asked: ColumnElement[bool]
 ) -> ColumnElement[bool]:
-    """There is a line about the child and the agency that holds at this moment."""
-    everybody = and_(d.c.principal == literal(0), literal(agency, BigInteger) != all_(d.c.spared))
-    whom = or_(d.c.principal == literal(agency), everybody)
+    """There is a line about the child and who looks that holds at this moment."""
+    everybody = and_(d.c.principal == literal(0), literal(eyes.agency, BigInteger) != all_(d.c.spared))
+    whom = or_(eyes.are(d.c.principal), everybody)
     now = (d.c.valid_from <= func.now(), d.c.valid_until > func.now())
     effect = or_(*(d.c.effect == literal(each) for each in effects))
     # OFFSET 0 keeps it a question asked of each row found, never a join that the planner may turn round.

@@ -63,12 +63,16 @@ def looks_at(type_: str, parameter: SearchParameter | None, path: str) -> bool:
     if parameter is None or not parameter.expression:
         # Words are looked for in all of a resource.
         return True
+    if parameter.type == "composite":
+        # Its expression says where its components stand together, and not what they look at.
+        return True
     shipped = library().shipped(type_).get(parameter.code) == parameter
     names = properties(type_, parameter) if shipped else read(type_, parameter.expression)
-    return not names or _is_among(root(path), names)
+    return not names or is_named(root(path), names)
 
 
-def _is_among(name: str, names: Iterable[str]) -> bool:
-    """Properties have the name of their element, or begin with it: `value` of `valueQuantity`."""
+def is_named(name: str, names: Iterable[str]) -> bool:
+    """Whether an element is among properties: they have its name, or begin with it: `value` of
+    `valueQuantity`."""
     bare = (each.removeprefix("_") for each in names)
     return any(each == name or (each.startswith(name) and each[len(name)].isupper()) for each in bare)

@@ -36,6 +36,12 @@ child; and as if named, and whatever was decided not to be shared, by breaking t
 
 WORKER, FAMILY = "worker", "family"
 
+
+def broken_by_way_of(agency: int) -> int:
+    """The degree to which a person sees whose glass they broke: by way of that agency, and for no other."""
+    return BROKEN + agency
+
+
 OWN, TEAM, SELF = "own", "team", "self"
 """Whose a user's children are: the user's own; those of the user's teams too; the child is the user."""
 
@@ -132,7 +138,7 @@ class Eyes:
         if of.caseload == SELF:
             parts.append(-child == any_(_OWN))
         elif of.caseload:
-            parts.append(_has_line(child, _of_user(of.caseload), INVOLVED, of.months_after))
+            parts.append(_has_line(child, self._of_user(of.caseload), INVOLVED, of.months_after))
         if of.involved:
             parts.append(self.knows(child, INVOLVED, of.months_after))
         if of.ages:
@@ -147,8 +153,13 @@ class Eyes:
     def named(self, child: ColumnElement[int], degree: int = NAMED) -> ColumnElement[bool]:
         """Named for a restricted child: of a family, only who is so by name, and not by way of an agency."""
         if self.person == FAMILY:
-            return _has_line(child, _of_user(OWN), degree, 0)
+            return _has_line(child, self._of_user(OWN), degree, 0)
         return self.knows(child, degree)
+
+    def are(self, principal: ColumnElement[int]) -> ColumnElement[bool]:
+        """The number stands for who looks: for the agency, the user, or one of the user's teams."""
+        agency = principal == literal(self.agency)
+        return or_(agency, principal == any_(_TEAM)) if self.person else agency
 
     def children(self, of: Children) -> Select[Any]:
         """Those children, as far as that can be told before any row of theirs is read: without their ages."""
@@ -160,7 +171,7 @@ class Eyes:
             return select(me.c.child).where(self.sees(me.c.child, of))
         # By another name than that of what is asked of each of them.
         s = t.sight.alias("mine")
-        lines = _of_user(of.caseload) if of.caseload else self._lines
+        lines = self._of_user(of.caseload) if of.caseload else self._lines
         found = select(s.c.child).where(lines(s, INVOLVED), current(s, of.months_after)).distinct()
         rest = of.beyond(Children(not of.caseload, of.months_after, of.caseload))
         return found.where(self.sees(s.c.child, rest)) if not rest.all else found
@@ -170,7 +181,20 @@ class Eyes:
         if not self.person:
             return mine
         # The glass is broken by one, and not for all who work there.
-        return or_(mine, and_(s.c.principal == any_(_OWN), s.c.degree >= literal(max(degree, BROKEN))))
+        return or_(mine, and_(s.c.principal == any_(_OWN), s.c.degree == literal(self._broken)))
+
+    def _of_user(self, caseload: str) -> _Lines:
+        principals = {OWN: _OWN, TEAM: _TEAM}[caseload]
+
+        def lines(s: FromClause, degree: int) -> ColumnElement[bool]:
+            held = or_(s.c.degree < literal(BROKEN), s.c.degree == literal(self._broken))
+            return and_(s.c.principal == any_(principals), s.c.degree >= literal(degree), held)
+
+        return lines
+
+    @property
+    def _broken(self) -> int:
+        return broken_by_way_of(self.agency)
 
 
 def in_sight(child: ColumnElement[int], agency: int, degree: int, months: int) -> ColumnElement[bool]:
@@ -195,15 +219,6 @@ def aged(child: ColumnElement[int], since: int, until: int) -> ColumnElement[boo
     old_enough = d.c.high <= func.now() - func.make_interval(literal(since))
     young_enough = d.c.low > func.now() - func.make_interval(literal(until))
     return select(literal(1)).where(*own, old_enough, young_enough).offset(literal(0)).exists()
-
-
-def _of_user(caseload: str) -> _Lines:
-    principals = {OWN: _OWN, TEAM: _TEAM}[caseload]
-
-    def lines(s: FromClause, degree: int) -> ColumnElement[bool]:
-        return and_(s.c.principal == any_(principals), s.c.degree >= literal(degree))
-
-    return lines
 
 
 def _has_line(child: ColumnElement[int], lines: _Lines, degree: int, months: int) -> ColumnElement[bool]:

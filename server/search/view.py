@@ -198,14 +198,14 @@ class CallerView:
         """True for rows about a child, home or other, of whom this was decided not to be shared."""
 
         def decided(of: FromClause, child: ColumnElement[int]) -> ColumnElement[bool]:
-            kept_back = denied(row, child, self.agency, self.purpose)
+            kept_back = denied(row, child, self.eyes, self.purpose)
             return and_(has(of, DECIDED), kept_back, ~self._broken(child))
 
         return self._of_child(row, decided)
 
     def _denied_in_full(self, row: FromClause) -> ColumnElement[bool]:
         """True for the Patient of a child of whom nothing is to be shared."""
-        kept_back = denied_in_full(row, self.agency, self.purpose)
+        kept_back = denied_in_full(row, self.eyes, self.purpose)
         return and_(has(row, DECIDED), kept_back, ~self._broken(row.c.child))
 
     def _named(self, child: ColumnElement[int]) -> ColumnElement[bool]:
@@ -245,7 +245,7 @@ class CallerView:
 
     def _content(self, row: FromClause, a: Alternative) -> ColumnElement[bool]:
         own = row.c.author == literal(self.agency) if a.own else true()
-        service = agreed(row, self.agency) if a.agreed else true()
+        service = agreed(row, self.eyes) if a.agreed else true()
         return and_(own, *(holds(row, condition, self.context) for condition in a.conditions), service)
 
     def _child(self, row: FromClause, of: Children, home_seen: bool = False) -> ColumnElement[bool]:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from server import clock
 from server.store import tables
 
 _account = tables.account
+_agency = tables.agency
 _code = tables.recovery_code
 
 
@@ -46,11 +47,15 @@ class Account:
 
 
 _LISTS = frozenset({"roles", "teams", "references"})
-_columns = [_account.c[name] for name in Account.__slots__]
+# Nobody signs in for an agency that is suspended.
+_suspended = func.coalesce(_account.c.suspended, _agency.c.suspended).label("suspended")
+_select = select(
+    *(_suspended if name == "suspended" else _account.c[name] for name in Account.__slots__)
+).select_from(_account.outerjoin(_agency, _agency.c.code == _account.c.agency))
 
 
 def find(connection: Connection, id: str) -> Account | None:
-    """An account by its id, suspended or not."""
+    """An account by its id, suspended or not; with its agency it is suspended too."""
     return _one(connection, _account.c.id == id)
 
 
@@ -67,7 +72,7 @@ def by_subject(connection: Connection, agency: str, provider: str, subject: str)
 
 def every(connection: Connection, agency: str | None = None) -> list[Account]:
     """All accounts, or those of an agency, by age."""
-    query = select(*_columns).order_by(_account.c.agency, _account.c.created, _account.c.id)
+    query = _select.order_by(_account.c.agency, _account.c.created, _account.c.id)
     if agency is not None:
         query = query.where(_account.c.agency == agency)
     return [_read(row) for row in connection.execute(query)]
@@ -139,7 +144,7 @@ def folded(username: str) -> str:
 
 
 def _one(connection: Connection, this: ColumnElement[bool]) -> Account | None:
-    row = connection.execute(select(*_columns).where(this)).one_or_none()
+    row = connection.execute(_select.where(this)).one_or_none()
     return _read(row) if row else None
 
 

@@ -19,6 +19,7 @@ _code = tables.authorization_code
 _refresh = tables.refresh_token
 _revoked = tables.revoked_token
 _account = tables.account
+_agency = tables.agency
 _session = tables.session
 
 _KEPT = timedelta(days=30)
@@ -89,16 +90,18 @@ def find(connection: Connection, id: str) -> Grant | None:
 
 
 def live(connection: Connection, id: str) -> Grant | None:
-    """A grant that holds: nobody has ended it, its user's account or the session that it goes with."""
+    """A grant that holds: nobody ended it, its user's account or agency, or the session that it goes with."""
     query = (
         select(*_columns)
         .join(_account, _account.c.id == _grant.c.account)
+        .outerjoin(_agency, _agency.c.code == _grant.c.agency)
         .outerjoin(_session, _session.c.id == _grant.c.session)
         .where(
             _grant.c.id == id,
             _grant.c.ended.is_(None),
             _grant.c.expires > clock.now(),
             _account.c.suspended.is_(None),
+            _agency.c.suspended.is_(None),
             _grant.c.session.is_(None) | (_session.c.ended.is_(None) & (_session.c.ends > clock.now())),
         )
     )

@@ -128,7 +128,10 @@ def _gone(table: Table) -> CTE:
 _out = Prepared(select(literal(1)).add_cte(*map(_gone, _BESIDE)))
 _in = Prepared(
     select(literal(1)).add_cte(
-        *(recordset.insertion(table, exists="keep") for table in (*_BESIDE, t.facet, t.presence, t.context))
+        *(
+            recordset.insertion(table, exists="keep")
+            for table in (*_BESIDE, t.facet, t.presence, t.context, t.sight, t.decision)
+        )
     )
 )
 _columns = {c.name: c.type for c in t.resource.columns}
@@ -169,6 +172,7 @@ def align(connection: Connection, pairs: Sequence[tuple[Held, Row]]) -> None:
             for r in rows
             for type_, id_ in r.contexts
         ),
+        **{name: recordset.text(some) for name, some in writing.seeing(rows).items()},
     )
     changed = [_labels(held, row) for held, row in pairs if _differs(held, row)]
     if changed:

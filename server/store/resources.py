@@ -167,6 +167,17 @@ def allowed(permit: View) -> Prepared:
     )
 
 
+@of_view()
+def parts(view: View) -> Prepared:
+    """What is not shown of the rows at `places` (recordset of child, rid): rid, and the bits of a number.
+    Parameter: type."""
+    row = t.partition(view.type).alias("r")
+    places = recordset.recordset("places", {"child": BigInteger(), "rid": BigInteger()})
+    joined = places.join(row, and_(*recordset.same(places, row, "child", "rid")))
+    asked = select(row.c.rid, view.part(row).label("withheld"))
+    return Prepared(asked.select_from(joined).where(row.c.type == bindparam("type")))
+
+
 def homes(place: FromClause) -> ColumnElement[Any]:
     """The children that the resource at a place was ever about: each keeps the versions of its time."""
     f = t.former_home

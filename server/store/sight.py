@@ -88,8 +88,8 @@ _kept_from = Prepared(
         _d.c.effect == DENIED,
         _d.c.type == bindparam("type"),
         or_(
-            _d.c.principal == bindparam("principal"),
-            and_(_d.c.principal == 0, bindparam("principal", type_=BigInteger) != all_(_d.c.spared)),
+            _d.c.principal == any_(cast(bindparam("principals"), ARRAY(BigInteger))),
+            and_(_d.c.principal == 0, bindparam("agency", type_=BigInteger) != all_(_d.c.spared)),
         ),
         _d.c.valid_from <= func.now(),
         _d.c.valid_until > func.now(),
@@ -98,10 +98,11 @@ _kept_from = Prepared(
 )
 
 
-def kept_from(connection: Connection, principal: int, child: int, patient: int) -> bool:
-    """Whether it was decided that the principal is not to know of the child at all. `patient`: the number of
-    that type."""
-    return bool(_kept_from(connection, principal=principal, child=child, type=patient))
+def kept_from(connection: Connection, agency: int, people: Iterable[int], child: int, patient: int) -> bool:
+    """Whether it was decided that the agency, or these people who ask for it, are not to know of the child at
+    all. `patient`: the number of that type."""
+    principals = [agency, *people]
+    return bool(_kept_from(connection, agency=agency, principals=principals, child=child, type=patient))
 
 
 def spend(connection: Connection, principal: str, what: str, at: datetime) -> int:

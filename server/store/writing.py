@@ -92,6 +92,20 @@ def write(
             {"child": r.child, "rid": r.rid, "version": r.version, "type": type_, "id": id_}
             for r in rows for type_, id_ in r.contexts
         ],
+        **seeing(rows),
+        "presence": [{"child": r.child, "type": r.type, "kind": r.kind} for r in rows],
+        "outbox": list(outbox),
+        "audit": [entry.values() for entry in audit],
+    }  # fmt: skip
+    given = {name: recordset.text(some) for name, some in sets.items() if some}
+    held = horizon.parameters(hold) if hold else {}
+    with horizon.overtaken():
+        _write(tuple(given), hold is not None)(connection, **given, **held)
+
+
+def seeing(rows: Sequence[Row]) -> dict[str, list[Mapping[str, Any]]]:
+    """By table, who sees the children because of the resources, and what these decide of it."""
+    return {
         "sight": [
             {"child": r.child, "principal": s.principal, "basis": r.rid, "degree": s.degree,
              "valid_from": s.valid_from, "valid_until": s.valid_until}
@@ -101,14 +115,7 @@ def write(
             {"child": r.child, "rid": r.rid, "number": number, **asdict(each)}
             for r in rows for number, each in enumerate(r.decisions)
         ],
-        "presence": [{"child": r.child, "type": r.type, "kind": r.kind} for r in rows],
-        "outbox": list(outbox),
-        "audit": [entry.values() for entry in audit],
     }  # fmt: skip
-    given = {name: recordset.text(some) for name, some in sets.items() if some}
-    held = horizon.parameters(hold) if hold else {}
-    with horizon.overtaken():
-        _write(tuple(given), hold is not None)(connection, **given, **held)
 
 
 def beside(rows: Sequence[Row]) -> dict[str, list[Mapping[str, Any]]]:

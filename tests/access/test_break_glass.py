@@ -199,3 +199,28 @@ def test_a_user_needs_the_role(app, suite, secret, roles):
     me = suite.put({"resourceType": "Practitioner", "id": make.word("worker-")}).id
     user = signed_in(app, "duty", "user/*.cruds", f"Practitioner/{me}", roles=roles, caseload="all")
     assert broken(user, secret["id"]).status == 403
+
+
+def test_it_is_broken_by_way_of_one_agency_and_for_no_other(app, suite, duty):
+    child = suite.put(make.child(id=make.word("child-"))).id
+    me = suite.put({"resourceType": "Practitioner", "id": make.word("worker-")}).id
+    here, there, own = (
+        signed_in(app, agency, "user/*.cruds", f"Practitioner/{me}", roles=("duty",), caseload=caseload)
+        for agency, caseload in (("duty", "all"), ("people", "all"), ("people", "own"))
+    )
+    assert broken(here, child).status == 200
+    assert [each.get(f"Patient/{child}").status for each in (here, there)] == [200, 404]
+    assert there.search(f"Patient?_id={child}").ids == []
+    assert suite.post(make.episode(child, "people", "child-in-need")).status == 201
+    # Nor does it make the child one of those with whom the same worker works elsewhere.
+    assert [each.get(f"Patient/{child}").status for each in (there, own)] == [200, 404]
+
+
+def test_an_app_that_is_open_for_one_child_breaks_it_for_no_other(app, suite):
+    mine, other = (suite.put(make.child(id=make.word("child-"))).id for _ in range(2))
+    assert suite.post(make.episode(mine, "duty", "child-in-need")).status == 201
+    me = suite.put({"resourceType": "Practitioner", "id": make.word("worker-")}).id
+    opened = signed_in(app, "duty", "patient/*.cruds", f"Practitioner/{me}", roles=("duty",), patient=mine)
+    assert opened.get(f"Patient/{mine}").status == 200
+    # And it does not learn who is there.
+    assert [broken(opened, id).status for id in (other, "nobody")] == [403, 403]

@@ -200,6 +200,55 @@ def test_a_decision_for_a_purpose_holds_for_that_and_for_who_says_none(app, suit
     assert (user.get(f"Encounter/{visit}").status == 200) is is_seen
 
 
+@pytest.fixture
+def colleagues(app, suite, child):
+    """Two workers of an agency that works with the child, and has written of it."""
+    suite.post(make.episode(child, "people", "child-in-need"))
+    ids = [suite.put({"resourceType": "Practitioner", "id": make.word("worker-")}).id for _ in range(2)]
+    team = suite.post(make.team(child, "people")).id
+    return [
+        (f"Practitioner/{ids[0]}", {}),
+        (f"Practitioner/{ids[1]}", {"teams": (f"CareTeam/{team}",)}),
+    ]
+
+
+def as_worker(app, reference, more):
+    return signed_in(app, "people", "user/*.cruds", reference, **more)
+
+
+def test_a_decision_is_kept_to_by_the_very_person_that_it_names(app, suite, client_with, child, colleagues):
+    (named, _), _ = colleagues
+    own = client_with("people").post(make.encounter(child, "people")).id
+    visit = suite.post(make.encounter(child, "health")).id
+    one, other = (as_worker(app, *each) for each in colleagues)
+    paths = (f"Encounter/{own}", f"Encounter/{visit}")
+    assert [one.get(path).status for path in paths] == [200, 200]
+    actor = {"role": ROLE, "reference": make.reference(named)}
+    decision = suite.post(not_shared(child, actor=[actor], **{"class": [ENCOUNTERS]}))
+    assert decision.status == 201
+    # What the agency wrote is kept from the worker too: it is not the agency that was decided about.
+    assert [one.get(path).status for path in paths] == [404, 404]
+    assert one.search(f"Encounter?patient={child}").ids == []
+    assert one.get(f"{paths[0]}/_history").status == 404
+    assert one.get(f"Patient/{child}").status == 200
+    for colleague in (other, client_with("people")):
+        assert [colleague.get(path).status for path in paths] == [200, 200]
+    assert suite.delete(f"Consent/{decision.id}").status in (200, 204)
+    assert [one.get(path).status for path in paths] == [200, 200]
+
+
+def test_a_decision_names_a_post_or_a_team_as_well(app, suite, child, colleagues):
+    (one, _), (_, more) = colleagues
+    role = suite.post({"resourceType": "PractitionerRole", "practitioner": make.reference(one)}).id
+    visit = suite.post(make.encounter(child, "health")).id
+    for at, text in enumerate((f"PractitionerRole/{role}", more["teams"][0])):
+        actor = {"role": ROLE, "reference": make.reference(text)}
+        decided = suite.post(not_shared(child, actor=[actor])).id
+        found = [as_worker(app, *each).get(f"Encounter/{visit}").status for each in colleagues]
+        assert found == [404 if at == place else 200 for place in range(2)]
+        suite.delete(f"Consent/{decided}")
+
+
 def test_a_consent_of_no_category_of_ours_changes_nothing(suite, school, child, known):
     plain = not_shared(child, "school") | {"category": [make.concept(make.TEST, "decision-not-to-share")]}
     assert suite.post(plain).status == 201
@@ -215,6 +264,11 @@ def test_a_consent_of_no_category_of_ours_changes_nothing(suite, school, child, 
             {"actor": [{"role": ROLE, "reference": {"identifier": {"value": "1"}}}]},
             "Consent.provision.actor[0]",
         ),
+        (
+            {"actor": [{"role": ROLE, "reference": make.reference("Group/everybody")}]},
+            "Consent.provision.actor[0]",
+        ),
+        ({"actor": [{"role": ROLE, "reference": make.reference("#p")}]}, "Consent.provision.actor[0]"),
         ({"code": [{"text": "All about school"}]}, "Consent.provision.code[0]"),
         ({"securityLabel": [{"code": "R"}]}, "Consent.provision.securityLabel"),
         ({"dataPeriod": {"start": "2020-01-01"}}, "Consent.provision.dataPeriod"),

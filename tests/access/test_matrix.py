@@ -67,6 +67,7 @@ ELSEWHERE = {
     "$Patient-break-glass on type": "by identifier and birth date: tests/access/test_break_glass.py",
     "history-type GET [type]/_history": "test_a_history_has_nothing_of_what_may_not_be_seen",
     "history-system GET _history": "test_a_history_has_nothing_of_what_may_not_be_seen",
+    "X-Purpose-Of-Use": "what for: tests/access/test_user.py",
 }
 """Ways that are not paths to one resource, and the test that goes them."""
 

@@ -1,8 +1,10 @@
 import pytest
 
+from server import clock
 from server.access import redact
 from server.definition.library import library
 from server.fhir import json
+from server.search import hidden
 from server.store.row import Stored
 from server.validation.validate import validate
 from tests import make
@@ -88,3 +90,17 @@ def test_no_parameter_of_existence_asks_about_what_is_withheld_of_all(type_):
     assert redact.withheld_parameters(type_) <= parameters
     assert "identifier" not in redact.by_existence(type_)
     assert {"_id", "_lastUpdated"} <= redact.by_existence(type_) - redact.withheld_parameters(type_)
+
+
+@pytest.mark.parametrize(
+    "before", [{}, {"location": [{"location": {"display": "kept"}, "status": "active"}]}]
+)
+def test_a_part_that_is_hidden_is_not_written_by_who_is_not_shown_it(before):
+    path = "location.location"
+    held = {**make.encounter("x", "y"), "id": "x", "meta": {}, **before}
+    row = Stored(
+        "Encounter", "x", 0, 1, 1, clock.now(), json.encode(held).decode(), 1, withheld=hidden.bit(path)
+    )
+    sent = redact.visible(held, row)
+    guessed = [{**each, "location": {"display": "guessed"}} for each in sent.get("location", [{}])]
+    assert redact.restored({**sent, "location": guessed}, row) == held

@@ -4,7 +4,8 @@ import pytest
 
 from server.fhir.identifier import NHS_NUMBER
 from tests import make
-from tests.access.test_decision import not_shared
+from tests.access.test_decision import ROLE, not_shared
+from tests.person import signed_in
 
 
 @pytest.fixture
@@ -181,3 +182,15 @@ def test_a_child_of_whom_it_is_not_to_know_is_not_traced(suite, newcomer, strang
     assert newcomer.search(f"Patient?{question(stranger)}").ids == [stranger["id"]]
     suite.post(not_shared(stranger["id"], *agencies, **kept_back))
     assert newcomer.search(f"Patient?{question(stranger)}").ids == []
+
+
+def test_a_child_that_is_kept_from_one_worker_is_not_traced_by_that_one(app, suite, stranger):
+    ids = [suite.put({"resourceType": "Practitioner", "id": make.word("worker-")}).id for _ in range(2)]
+    one, other = (signed_in(app, "newcomer", "user/*.cruds", f"Practitioner/{id}") for id in ids)
+    actor = {"role": ROLE, "reference": make.reference(f"Practitioner/{ids[0]}")}
+    patient = {"system": "http://hl7.org/fhir/resource-types", "code": "Patient"}
+    decided = not_shared(stranger["id"], actor=[actor], **{"class": [patient]})
+    assert suite.post(decided).status == 201
+    asked = f"Patient?{question(stranger)}"
+    assert one.search(asked).ids == []
+    assert other.search(asked).ids == [stranger["id"]]

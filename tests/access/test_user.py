@@ -1,6 +1,7 @@
 """A user sees what the agency may see, the roles allow and the caseload holds; a family, what is its own."""
 
 import pytest
+from sqlalchemy import text
 
 from server import clock
 from tests import make
@@ -181,6 +182,51 @@ def test_a_right_is_of_its_roles_purposes_and_days(suite, person, known, worker,
     assert (caller.search(f"Observation?patient={child}").ids == [id]) is seen
 
 
+@pytest.fixture
+def of_laboratory(suite, known):
+    """What is seen for one purpose alone, as a path."""
+    return f"Observation/{suite.post(make.observation(known(), category='laboratory')).id}"
+
+
+@pytest.mark.parametrize(
+    ("of_token", "of_request", "status"),
+    [
+        (None, None, 404),
+        (None, "HRESCH", 200),
+        (None, "TREAT", 404),
+        (None, "hresch", 400),
+        (None, "", 400),
+        (None, "http://terminology.hl7.org/CodeSystem/v3-ActReason|HRESCH", 400),
+        ("HRESCH", None, 200),
+        ("HRESCH", "HRESCH", 200),
+        # What a token is for is not widened by what a request says, nor exchanged for it.
+        ("HRESCH", "TREAT", 403),
+        ("TREAT", "HRESCH", 403),
+        ("TREAT", "nonsense", 400),
+    ],
+)
+def test_a_request_says_what_it_is_for_where_its_token_does_not(
+    app, person, of_laboratory, of_token, of_request, status
+):
+    caller = person(purpose=of_token)
+    said = {} if of_request is None else {"X_Purpose_Of_Use": of_request}
+    assert caller.get(of_laboratory, **said).status == status
+    assert caller.get(of_laboratory).status == (200 if of_token == "HRESCH" else 404)
+    # Each is accounted for, with the purpose that held.
+    held = of_token or (of_request if status in (200, 404) else None)
+    query = text("SELECT outcome, purpose FROM audit WHERE client = :client ORDER BY id")
+    with app.extensions["database"].autocommit() as connection:
+        first = connection.execute(query, {"client": caller.client}).first()
+    assert tuple(first) == (status, held)
+
+
+def test_a_purpose_holds_for_one_request_with_all_its_entries(person, of_laboratory):
+    caller, said = person(), {"X_Purpose_Of_Use": "HRESCH"}
+    batch = make.bundle("batch", {"request": {"method": "GET", "url": of_laboratory}})
+    assert [each["response"]["status"][:3] for each in caller.post(batch, **said).json["entry"]] == ["200"]
+    assert [each["response"]["status"][:3] for each in caller.post(batch).json["entry"]] == ["404"]
+
+
 def test_what_nobody_in_particular_may_is_a_workers_and_a_systems_and_no_familys(client_with, person, known):
     child = known()
     assert client_with("people").get(f"Patient/{child}").status == 200
@@ -309,6 +355,29 @@ def test_a_parent_is_not_named_for_a_restricted_child_by_the_agency_that_is(suit
     assert "Refuge" not in own.get(f"Patient/{child}").text
     assert people.put({**held, "meta": make.labelled("V")}).status == 200
     assert not sees(own, child)
+
+
+def test_parental_responsibility_ends_with_what_it_was_recorded_in(app, suite, known):
+    first, second = known(), known()
+    said = {
+        "resourceType": "RelatedPerson",
+        "id": make.word("parent-"),
+        "patient": make.reference(f"Patient/{first}"),
+        "extension": [{"url": RESPONSIBLE, "valueBoolean": True}],
+    }
+    suite.put(said)
+    mother = signed_in(app, "people", "user/*.rs", f"RelatedPerson/{said['id']}")
+
+    def children():
+        return [mother.get(f"Patient/{each}").status == 200 for each in (first, second)]
+
+    assert children() == [True, False]
+    suite.put(said | {"patient": make.reference(f"Patient/{second}")})
+    assert children() == [False, True]
+    suite.delete(f"RelatedPerson/{said['id']}")
+    assert children() == [False, False]
+    suite.put({name: value for name, value in said.items() if name != "extension"})
+    assert children() == [False, False]
 
 
 @pytest.mark.parametrize(("age", "seen"), [(12, False), (15, True), (30, False)])

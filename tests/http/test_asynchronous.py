@@ -12,7 +12,9 @@ from server import clock
 from server.interaction import asynchronous
 from server.job import worker
 from server.job.worker import Worker
+from server.store import agencies
 from tests import make
+from tests.person import signed_in
 
 ASYNC = {"Prefer": "respond-async"}
 
@@ -374,3 +376,18 @@ def test_a_worker_that_runs_is_woken(app, suite):
         assert next(each for each in answers if each.status == 200)
     finally:
         one.stop()
+
+
+def test_nothing_is_done_for_an_agency_that_is_shut_out_meanwhile(app, suite, work):
+    database = app.extensions["database"]
+    mine = signed_in(app, "people", "user/*.cruds", "Practitioner/somebody")
+    with database.begin() as connection:
+        # An app of no agency: what is shut out is the agency for which it asks.
+        connection.exec_driver_sql("UPDATE client SET agency = '' WHERE id = %s", (mine.client,))
+    url = left(mine.get("Organization?_count=1", **ASYNC))
+    with database.begin() as connection:
+        agencies.suspend(connection, "people", clock.now())
+    work()
+    with database.begin() as connection:
+        agencies.suspend(connection, "people", None)
+    assert response(mine.get(url))["response"]["status"].startswith("403")

@@ -161,6 +161,7 @@ def test_they_are_sorted_otherwise_where_they_are_few(anyone, of, suite, monkeyp
     monkeypatch.setattr(search, "CHUNK", 1)
     monkeypatch.setattr(search, "CHUNKS", 2)
     assert suite.search(query).code == "too-costly"
+    assert suite.search("AuditEvent?_id=nobody&_sort=outcome").ids == []
 
 
 def test_an_event_is_not_searched_by_way_of_others(suite):

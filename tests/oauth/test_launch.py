@@ -87,6 +87,13 @@ def test_nobody_learns_by_a_launch_of_a_child_they_may_not_see(app, suite, syste
 def test_what_is_no_launch_context_is_refused(app, system, body):
     answer = launch(app, system, body)
     assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
+    assert "{'" not in answer.json["error_description"].removesuffix("{'patient': '123'}.")
+
+
+def test_it_says_in_words_what_is_wrong_and_where(app, system):
+    answer = launch(app, system, {"colour": "red", "fhirContext": [{}]})
+    assert "colour: Unknown field." in answer.json["error_description"]
+    assert "fhirContext[0]" in answer.json["error_description"]
 
 
 def test_it_takes_a_scope_to_open_apps(app):

@@ -10,8 +10,8 @@ from server.oauth.powers import ADMINISTRATOR, Powers
 OWN, OTHER = "school", "council"
 
 
-def powers(scopes, *roles, user=False):
-    who = User("1", "Practitioner/1", "Somebody", roles, "own") if roles or user else None
+def powers(scopes, *roles, user=False, reference="Practitioner/1"):
+    who = User("1", reference, "Somebody", roles, "own") if roles or user else None
     held = tuple(map(parse, scopes.split()))
     return Powers.of(SimpleNamespace(scopes=held, user=who, agency=SimpleNamespace(code=OWN)))
 
@@ -48,6 +48,12 @@ def test_an_administrator_changes_what_is_of_the_agencies_of_the_scopes(scopes, 
 def test_anybody_else_administers_nothing(scopes, roles, user):
     with pytest.raises(Forbidden):
         powers(scopes, *roles, user=user)
+
+
+@pytest.mark.parametrize("reference", ["RelatedPerson/1", "Patient/1"])
+def test_whom_the_record_is_about_administers_nothing_whatever_a_claim_says(reference):
+    with pytest.raises(Forbidden):
+        powers("user/admin.cruds", ADMINISTRATOR, reference=reference)
 
 
 @pytest.mark.parametrize(

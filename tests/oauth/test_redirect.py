@@ -83,3 +83,9 @@ def test_an_app_may_register_its_own_page_its_own_device_or_its_own_scheme(uri):
 )
 def test_what_may_be_anybodys_cannot_be_registered(uri):
     assert redirect.fault(uri)
+
+
+@pytest.mark.parametrize("host", ["evil.example;script-src", "a.example,b", "a'b", 'a"b', "*.example", "a$b"])
+def test_a_host_says_nothing_to_the_policy_of_a_page_that_names_it(host):
+    assert redirect.fault(f"https://{host}/cb")
+    assert redirect.web_fault(f"https://{host}/")

@@ -1,10 +1,12 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import update
 
 from server import clock
-from server.store import accounts, grants, liveness, tables
+from server.store import accounts, agencies, grants, liveness, tables
 from tests.caller import Caller
-from tests.oauth.flow import Browser, account_of, app_of
+from tests.oauth.flow import REDIRECT, VERIFIER, Browser, account_of, app_of, post
 
 OFFLINE, ONLINE = "openid patient/*.rs offline_access", "openid patient/*.rs online_access"
 
@@ -78,6 +80,26 @@ def test_what_is_suspended_ends_at_once(app, browser, given, child):
     assert browser.refresh(asking, tokens["refresh_token"]).json["error"] == "invalid_grant"
 
 
+def test_nobody_goes_on_with_an_app_for_an_agency_that_is_suspended(app, child):
+    browser, asking = Browser(app, account_of(app)), app_of(app, "")
+    tokens = browser.tokens(asking, browser.code(asking, child=child, scope=OFFLINE)).json
+    code = browser.code(asking, child=child)
+
+    def suspend(at):
+        with browser.database.begin() as connection:
+            assert agencies.suspend(connection, "school", at)
+        liveness.ended(browser.database)
+
+    suspend(clock.now())
+    try:
+        assert browser.refresh(asking, tokens["refresh_token"]).json["error"] == "invalid_grant"
+        assert browser.tokens(asking, code).json["error"] == "invalid_grant"
+    finally:
+        suspend(None)
+    # It was not used up by having been refused.
+    assert browser.refresh(asking, tokens["refresh_token"]).status_code == 200
+
+
 @pytest.mark.parametrize("end", [grants.end_of_account, grants.end_of_client, grants.end_of_agency])
 def test_what_is_taken_back_ends_at_once(app, child, end):
     browser = Browser(app, account_of(app))
@@ -137,3 +159,31 @@ def test_an_app_that_is_not_registered_for_it_has_no_refresh_token(app, browser,
     tokens = browser.tokens(asking, browser.code(asking, child=child, scope=OFFLINE)).json
     assert "refresh_token" not in tokens
     assert browser.refresh(asking, "x").json["error"] == "unauthorized_client"
+
+
+def _at_once(app, asking, **form):
+    """The answers to four that ask for the same at once."""
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(post, app.test_client(), asking, **form) for _ in range(4)]
+        return [each.result() for each in asked]
+
+
+def test_of_several_that_refresh_at_once_none_keeps_anything(app, browser, given, child):
+    asking, tokens = given
+    token = tokens["refresh_token"]
+    answers = _at_once(app, asking, grant_type="refresh_token", refresh_token=token)
+    good = [each.json for each in answers if each.status_code == 200]
+    assert len(good) <= 1
+    for each in (tokens, *good):
+        assert Caller(app, each["access_token"]).get(f"Patient/{child}").status == 401
+        assert browser.refresh(asking, each["refresh_token"]).json["error"] == "invalid_grant"
+
+
+def test_of_several_that_trade_a_code_in_at_once_none_keeps_anything(app, browser, child):
+    asking = app_of(app)
+    form = {"code": browser.code(asking, child=child), "redirect_uri": REDIRECT, "code_verifier": VERIFIER}
+    answers = _at_once(app, asking, grant_type="authorization_code", **form)
+    good = [each.json for each in answers if each.status_code == 200]
+    assert len(good) <= 1
+    for each in good:
+        assert Caller(app, each["access_token"]).get(f"Patient/{child}").status == 401

@@ -564,3 +564,17 @@ def test_a_request_of_another_browser_or_of_long_ago_leads_nowhere(app, browser,
         connection.execute(update(tables.authorization_request).values(expires=past))
     answer = browser.client.get("/auth/authorize", query_string={"request": id})
     assert (answer.status_code, "Location" in answer.headers) == (400, False)
+
+
+def test_a_public_app_that_refreshes_need_not_name_itself_and_no_other_may_leave_it_out(app, browser, given):
+    def refreshed(token):
+        form = {"grant_type": "refresh_token", "refresh_token": token}
+        return app.test_client().post("/auth/token", data=form)
+
+    assert refreshed(given["refresh_token"]).status_code == 200
+    assert reason(refreshed("x" * 43))[:2] == (401, "invalid_client")
+    confidential = app_of(app, auth_method="client_secret_basic")
+    code = browser.code(confidential, scope="openid offline_access")
+    kept = browser.tokens(confidential, code).json["refresh_token"]
+    assert reason(refreshed(kept))[:2] == (401, "invalid_client")
+    assert browser.refresh(confidential, kept).status_code == 200

@@ -7,12 +7,14 @@ from server.definition import added
 from server.job.reindexer import Reindexer
 from server.record import reindex
 from server.record.record import Record
-from server.search.complete import INDEX
+from server.search.complete import FINDING
 from server.search.hash import Hasher
 from server.store import indexing, parameters
 from server.store import tables as t
 from tests import make
+from tests.access.test_decision import not_shared
 from tests.caller import Caller, token
+from tests.person import signed_in
 
 EXTENSION = "https://example.org/shoe-size"
 URL = "https://example.org/SearchParameter/shoe"
@@ -431,7 +433,7 @@ def test_the_index_of_an_older_release_is_renewed(opened):
     door = app.extensions["door"]
     reference = door.hasher.token("", ":reference", "Organization/shoes")
     with door.database.begin() as connection:
-        parameters.put_index(connection, INDEX - 1)
+        parameters.put_index(connection, FINDING - 1)
         connection.execute(delete(t.number_index))
         connection.execute(delete(t.text_index))
         assert connection.execute(delete(t.facet).where(t.facet.c.h == reference)).rowcount == 1
@@ -450,6 +452,60 @@ def test_the_index_of_an_older_release_is_renewed(opened):
     assert keeper.delete("Organization/shoes").status == 204
     assert admin.get("$reindex-status").json["parameter"][0]["valueCode"] == "done"
     assert work(opened()) == 0
+
+
+def test_who_works_with_a_child_and_what_was_decided_is_known_of_what_an_older_release_wrote(opened):
+    app = opened()
+    suite = Caller(app, token(app, "suite", "system/*.cruds"))
+    for agency in ("people", "school"):
+        suite.put(make.organization(agency))
+    worker = suite.post({"resourceType": "Practitioner"}).id
+    child = suite.post(make.child()).id
+    mother = suite.post(related(child)).id
+    by = {"careManager": make.reference(f"Practitioner/{worker}")}
+    suite.post(make.episode(child, "people", "child-in-need") | by)
+    suite.post(make.episode(child, "school"))
+    visit = suite.post(make.encounter(child, "people")).id
+    suite.post(not_shared(child, "school"))
+    before = _seeing(app)
+    with app.extensions["database"].begin() as connection:
+        parameters.put_index(connection, FINDING)
+        assert connection.execute(delete(t.sight).where(t.sight.c.principal < 0)).rowcount == 2
+        assert connection.execute(delete(t.decision)).rowcount == 1
+        connection.execute(update(t.resource).values(restriction=0))
+
+    app = opened()
+    own = signed_in(
+        app, "people", "user/*.cruds", f"Practitioner/{worker}", roles=("worker",), caseload="own"
+    )
+    parent = signed_in(app, "people", "patient/*.rs", f"RelatedPerson/{mother}", patient=child)
+    school = Caller(app, token(app, "school", "system/*.cruds"))
+    # Everything is found meanwhile, as it was.
+    assert school.search("Observation?value-quantity=3").status == 200
+    assert [each.get(f"Patient/{child}").status for each in (own, parent)] == [404, 404]
+    assert school.get(f"Encounter/{visit}").status == 200
+    work(app)
+    assert [each.get(f"Patient/{child}").status for each in (own, parent)] == [200, 200]
+    assert school.get(f"Encounter/{visit}").status == 404
+    assert _seeing(app) == before
+    assert work(opened()) == 0
+
+
+def related(child):
+    return {
+        "resourceType": "RelatedPerson",
+        "patient": make.reference(f"Patient/{child}"),
+        "extension": [{"url": f"{make.B}/StructureDefinition/parental-responsibility", "valueBoolean": True}],
+    }
+
+
+def _seeing(app):
+    """Who sees whom because of which resource, what was decided, and what is restricted by it."""
+    restricted = select(t.resource.c.rid, t.resource.c.restriction)
+    with app.extensions["database"].begin() as connection:
+        return [set(connection.execute(each)) for each in (select(t.sight), restricted)] + [
+            sorted(map(str, connection.execute(select(t.decision))))
+        ]
 
 
 def _observation(caller):

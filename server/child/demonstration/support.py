@@ -8,7 +8,7 @@ from server.child.demonstration.episode import episode, plan
 from server.child.demonstration.flag import flag
 from server.child.demonstration.sharing import agreement_to_service
 from server.child.demonstration.submission import Submission
-from server.child.demonstration.workers import workers
+from server.child.demonstration.workers import worker, workers
 
 _OUTCOMES = ("EH-OUT-1", "EH-OUT-3", "EH-OUT-5", "EH-OUT-8", "EH-OUT-9")
 _HOME = ("EHE01", "EHE05", "EHE08", "EHE09")
@@ -39,7 +39,8 @@ def youth_justice(submission: Submission, today: date) -> None:
     """An out-of-court disposal, and the meetings that it asks for."""
     dice = submission.child.dice("youth-justice")
     start = today - timedelta(days=dice.randint(50, 150))
-    caution = episode(submission, "youth-justice", start)
+    lead = worker(submission.agency, "youth-justice-worker", dice)
+    caution = episode(submission, "youth-justice", start, careManager={"reference": lead.reference})
     for number in range(3):
         contact(submission, "visit", start + timedelta(days=14 * (number + 1)), episodeOfCare=[caution])
 

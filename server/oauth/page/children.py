@@ -9,8 +9,8 @@ from server.fhir.exchange import FhirRequest
 from server.fhir.issue import Forbidden
 from server.interaction.opening import access
 from server.interaction.router import respond
-from server.oauth.account import user
 from server.record.door import Door
+from server.record.person import user_of
 from server.store.accounts import Account
 
 MOST = 20
@@ -46,7 +46,7 @@ def found(door: Door, account: Account, client: str, query: tuple[tuple[str, str
     """
     scope = parse(_SCOPE)
     assert scope is not None
-    whose = access(door, client, account.agency, (scope,), user=user(account))
+    whose = access(door, client, account.agency, (scope,), user=user_of(account))
     asked = (*query, ("_count", str(MOST + 1)), ("_elements", "name,birthDate,identifier"))
     try:
         answer = respond(FhirRequest("GET", "Patient", asked, {"prefer": "handling=strict"}), door, whose)

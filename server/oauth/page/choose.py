@@ -11,10 +11,10 @@ from flask import Response, request
 
 from server.access.user import OWN
 from server.fhir.issue import FhirError
-from server.oauth.account import user
 from server.oauth.page import children
-from server.oauth.page.pages import Asked, Pages
+from server.oauth.page.pages import Asked, Pages, of_somebody
 from server.oauth.session import SignedIn
+from server.record.person import user_of
 from server.store import requests
 
 CHOOSE = "/auth/choose"
@@ -32,19 +32,15 @@ _Query = tuple[tuple[str, str], ...]
 _IN_ORDER: _Query = (("_sort", "family,given"),)
 
 
-def choose(pages: Pages) -> Response:
+@of_somebody
+def choose(pages: Pages, asked: Asked, signed_in: SignedIn) -> Response:
     """The page, with the children of a family, or with nothing but what to look by."""
-    asked, signed_in = pages.required(), pages.current()
-    if signed_in is None:
-        return pages.onward(pages.sessions.begun(request), asked)
     return _page(pages, asked, signed_in)
 
 
-def chosen(pages: Pages) -> Response:
+@of_somebody
+def chosen(pages: Pages, asked: Asked, signed_in: SignedIn) -> Response:
     """Look for children, or take the one that was ticked."""
-    asked, signed_in = pages.required(), pages.current()
-    if signed_in is None:
-        return pages.onward(pages.sessions.begun(request), asked)
     if "search" in request.form:
         return _found_page(pages, asked, signed_in)
     child = _picked(pages, signed_in, asked)
@@ -83,7 +79,7 @@ def _page(
     found: children.Found | None = None,
     errors: dict[str, str] | None = None,
 ) -> Response:
-    is_family = user(signed_in.account).is_family
+    is_family = user_of(signed_in.account).is_family
     if found is None and not errors and (is_family or signed_in.account.caseload == OWN):
         # Who has few need not look for them.
         found = children.found(pages.door, signed_in.account, asked.client.id, _IN_ORDER)

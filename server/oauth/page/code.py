@@ -60,9 +60,11 @@ def enrolled(pages: Pages) -> Response:
 
 
 def _may_enrol(pages: Pages) -> SignedIn | None:
-    """Who is there, if they are free to make a phone known: with a password here, and no phone yet."""
+    """Who is there, if they are free to make a phone known: with a password of their own, and no phone."""
     begun = pages.sessions.begun(request)
     if begun is None or begun.account.totp is not None or begun.account.provider is not None:
+        return None
+    if begun.account.demonstration:
         return None
     return begun if pages.next_step(begun) in (None, NEW_CODE) else None
 

@@ -7,7 +7,7 @@ from flask import Response, request
 from server.fhir.issue import FhirError
 from server.oauth.account import tell
 from server.oauth.page import children, words
-from server.oauth.page.pages import Asked, Pages
+from server.oauth.page.pages import Asked, Pages, of_somebody
 from server.oauth.session import SignedIn
 from server.store import approvals, requests
 
@@ -16,19 +16,15 @@ CONSENT = "/auth/consent"
 _NOTHING = "Select what the app may do, or that you do not allow it"
 
 
-def consent(pages: Pages) -> Response:
+@of_somebody
+def consent(pages: Pages, asked: Asked, signed_in: SignedIn) -> Response:
     """What the app asks for, in words."""
-    asked, signed_in = pages.required(), pages.current()
-    if signed_in is None:
-        return pages.onward(pages.sessions.begun(request), asked)
     return _page(pages, asked, signed_in)
 
 
-def consented(pages: Pages) -> Response:
+@of_somebody
+def consented(pages: Pages, asked: Asked, signed_in: SignedIn) -> Response:
     """What it is let have."""
-    asked, signed_in = pages.required(), pages.current()
-    if signed_in is None:
-        return pages.onward(pages.sessions.begun(request), asked)
     if request.form.get("decision") != "allow":
         _refuse(pages, asked, signed_in)
         return pages.onward(signed_in, asked)

@@ -2,9 +2,9 @@
 
 import hmac
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -223,3 +223,16 @@ def go(path: str, **query: str) -> Response:
     told = {name: value for name, value in query.items() if value}
     answer: Response = redirect(f"{path}?{urlencode(told)}" if told else path, 303)  # type: ignore[assignment]
     return answer
+
+
+def of_somebody(page: Callable[[Pages, Asked, SignedIn], Response]) -> Callable[[Pages], Response]:
+    """A page about an app's request, for who is signed in; others are led to what is left of that first."""
+
+    @wraps(page)
+    def shown(pages: Pages) -> Response:
+        asked, signed_in = pages.required(), pages.current()
+        if signed_in is None:
+            return pages.onward(pages.sessions.begun(request), asked)
+        return page(pages, asked, signed_in)
+
+    return shown

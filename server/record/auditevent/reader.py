@@ -39,10 +39,13 @@ class Reader:
             self._row(at, line, each, patients)
             for at, (line, each) in enumerate(zip(lines, made, strict=True), 1)
         ]
-        of_nobody = {row.rid for row, line in zip(rows, lines, strict=True) if self._is_own(row, line)}
-        shown = self._matching([row for row in rows if row.rid not in of_nobody], conditions, self._view)
-        directory = replace(self._view, directory=True)
-        shown |= self._matching([row for row in rows if row.rid in of_nobody], conditions, directory)
+        kinds: dict[tuple[bool, bool], list[Row]] = {}
+        for row, line in zip(rows, lines, strict=True):
+            kinds.setdefault((self._is_own(row, line), self._tells(line)), []).append(row)
+        shown: dict[int, tuple[Any, ...]] = {}
+        for (of_nobody, telling), some in kinds.items():
+            view = replace(self._view, directory=True) if of_nobody else self._view
+            shown |= self._matching(some, conditions, view, telling=telling)
         self.values.update((account.place(row.id), shown[row.rid]) for row in rows if row.rid in shown)
         return [_stored(row, line) for row, line in zip(rows, lines, strict=True) if row.rid in shown]
 
@@ -57,9 +60,10 @@ class Reader:
         return replace(whole.showing(whole.hidden), behind=None, directory=False)
 
     def _matching(
-        self, rows: Sequence[Row], conditions: Sequence[Condition], view: CallerView
+        self, rows: Sequence[Row], conditions: Sequence[Condition], view: CallerView, *, telling: bool
     ) -> dict[int, tuple[Any, ...]]:
-        return matching(self.record.connection, rows, conditions, self._context, view, self.keys)
+        connection = self.record.connection
+        return matching(connection, rows, conditions, self._context, view, self.keys, telling=telling)
 
     @cached_property
     def _context(self) -> Context:
@@ -69,6 +73,12 @@ class Reader:
     def _is_own(self, row: Row, line: Entry) -> bool:
         """Whether it is about no child, and the caller's: its agency's, or its own where a person asks."""
         return not row.child and self._asked_by_caller(line)
+
+    def _tells(self, line: Entry) -> bool:
+        """Whether it tells where a child is known: which school or service has looked is the whereabouts."""
+        access = self.record.access
+        is_worker = access.user is None or not access.user.is_family
+        return not ((is_worker and line.agency == access.agency.number) or self._asked_by_caller(line))
 
     def _asked_by_caller(self, line: Entry) -> bool:
         access = self.record.access

@@ -66,6 +66,7 @@ _ACTS = {
     "token-refused": _own("token-refused", _AUTHENTICATION, "E", "was refused a token"),
     "consent": _own("consent", _SECURITY, "E", "let an app act for them"),
     "revoke": _own("revoke", _SECURITY, "E", "took an app's or a person's access away"),
+    "launch": _own("launch", _SECURITY, "E", "opened an app"),
     "break-glass": _own("break-glass", _SECURITY, "E", "broke the glass", _EMERGENCY),
     "expunge": _own("expunge", _SECURITY, "D", "took out for good"),
     "retention": _own("retention", _SECURITY, "D", "took out at the end of its time"),
@@ -82,19 +83,20 @@ _KINDS = {
 }
 """By what stands before the hyphen: `client-rotate`, `account-suspend`."""
 
-_OTHER = _own("other", _SECURITY, "E", "acted on")
+OTHER = _own("other", _SECURITY, "E", "acted on")
+"""What has no words of its own."""
 
 
 def act(interaction: str) -> Act:
     """What is said of an act."""
-    return _ACTS.get(interaction) or _KINDS.get(interaction.partition("-")[0]) or _OTHER
+    return _ACTS.get(interaction) or _KINDS.get(interaction.partition("-")[0]) or OTHER
 
 
 def interactions(codes: tuple[str, ...]) -> tuple[str, ...] | None:
     """The acts that have one of these codes (`system|code` or `code`) as type, subtype or action; None: some
     may be others than are listed here."""
     wanted = {code.rpartition("|")[2] for code in codes}
-    if any(_said(each) & wanted for each in (*_KINDS.values(), _OTHER)):
+    if any(_said(each) & wanted for each in (*_KINDS.values(), OTHER)):
         return None
     return tuple(name for name, each in _ACTS.items() if _said(each) & wanted)
 

@@ -13,6 +13,7 @@ sight = Table(
     Column("principal", BigInteger, nullable=False),
     # The rid of the resource that gives sight; 0: the child was traced.
     Column("basis", BigInteger, nullable=False),
+    # As `search.sight` has them; of a person who broke the glass it says by way of which agency.
     Column("degree", SmallInteger, nullable=False),
     Column("valid_from", INSTANT, nullable=False),
     Column("valid_until", INSTANT, nullable=False),

@@ -1,6 +1,6 @@
 """Two worlds that are alike but for one resource, or for what a caller may not see of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from tests import make
@@ -13,8 +13,7 @@ ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 class World:
     """Names that are one world's own; all have `word` in them and nothing else that differs.
 
-    `ours`: a child whom everybody works with; `about`: the child of the resource. `said` is what the
-    resource's content says: the word, or in a world where that is not said, something else.
+    `ours`: a child whom everybody works with; `about`: the child of the resource.
     """
 
     word: str
@@ -22,8 +21,6 @@ class World:
     ours: str
     about: str
     said: str = ""
-    kept: dict = field(default_factory=dict, compare=False)
-    """What a path needs to have been made before, by its own name."""
 
     @property
     def id(self) -> str:

@@ -1,3 +1,4 @@
+import json
 from datetime import date
 
 import pytest
@@ -6,6 +7,7 @@ from server.child.demonstration import stories
 from server.child.demonstration.accounts import PASSWORD, family, people
 from server.child.demonstration.agencies import AGENCIES
 from server.child.demonstration.workers import directory
+from server.definition.folder import profiles
 from server.oauth import password
 
 EVERYBODY = [*people(), *family()]
@@ -23,9 +25,16 @@ def test_a_worker_with_an_account_is_in_the_directory_in_that_role_at_that_agenc
     role = resources[person.reference.replace("Practitioner/", "PractitionerRole/")]
     assert role["practitioner"]["reference"] == person.reference
     assert role["organization"]["reference"] == f"Organization/{person.agency}"
-    assert role["code"][0]["coding"][0]["code"] == person.roles[0]
+    # What somebody may do beside the work of a team is a role in the rights alone.
+    assert role["code"][0]["coding"][0]["code"] in (person.roles[0], "other")
     [name] = resources[person.reference]["name"]
     assert person.name == f"{name['given'][0]} {name['family']}"
+
+
+@pytest.mark.parametrize("person", [*people()], ids=lambda person: person.username)
+def test_what_a_worker_is_is_explained_in_the_rights_of_the_agency(person):
+    rights = json.loads((profiles() / "access" / f"{person.agency}.json").read_text())
+    assert set(person.roles) <= rights["roles"].keys()
 
 
 @pytest.mark.parametrize("person", [*family()], ids=lambda person: person.username)

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from server.child.demonstration import attendance, calendar
+from server.child.demonstration.accounts import people
 from server.child.demonstration.agencies import AGENCIES
 from server.child.demonstration.batches import batches
 from server.child.demonstration.child import Child
 from server.child.demonstration.population import population
 from server.child.demonstration.submission import Batch
 from server.definition.library import library
-from server.fhir import Json, identifier
+from server.fhir import Json, identifier, json
 from server.fhir.reference import references
 from server.validation.validate import validate
 
@@ -313,3 +314,25 @@ def test_a_child_of_a_story_has_an_id_that_can_be_typed(id: str, agencies: set[s
 def test_every_agency_that_writes_is_one_of_the_directory() -> None:
     assert {agency for agency, _ in everything()} <= {agency.code for agency in AGENCIES}
     assert {each["id"] for each in resources("Organization")} == {agency.code for agency in AGENCIES}
+
+
+@pytest.mark.parametrize(
+    "reference", [each.reference for each in people() if each.caseload == "own"], ids=str
+)
+def test_who_may_sign_in_and_sees_own_children_has_some(reference: str) -> None:
+    naming = (each for type_ in ("EpisodeOfCare", "CareTeam", "Encounter") for each in resources(type_))
+    assert any(f'"{reference}"' in json.encode(each).decode() for each in naming)
+
+
+@pytest.mark.parametrize("today", [TODAY, *OTHER_DAYS])
+def test_the_social_worker_who_may_sign_in_is_kieran_s(today: date) -> None:
+    [person] = [each for each in people() if each.username == "social-worker"]
+    [kieran] = [each for each in resources("Patient", today) if each.get("id") == "story-suspension"]
+    number = kieran["identifier"][0]["value"]
+    teams = [each for each in resources("CareTeam", today) if f"|{number}&" in subject(each)]
+    assert [person.reference] == [
+        member["member"]["reference"]
+        for team in teams
+        for member in team["participant"]
+        if codes(member["role"]) == ["lead-professional"]
+    ]
