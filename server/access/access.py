@@ -107,7 +107,7 @@ class Access:
 
     @property
     def meets_others(self) -> bool:
-        """Whether it may come to a child whom it does not know: an app opened for one child meets no other."""
+        """Whether it may come to a child it does not know: an app opened for one child meets no other."""
         return self._speaks_of_children("r")
 
     def _speaks_of_children(self, letter: str) -> bool:
