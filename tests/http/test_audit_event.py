@@ -1,9 +1,11 @@
 """Who did what is searched as AuditEvents: each line of the account is one, for those entitled."""
 
 from base64 import b64decode
+from datetime import timedelta
 
 import pytest
 
+from server import clock
 from server.record.auditevent import search
 from server.record.auditevent.resource import CLIENT
 from tests import make
@@ -19,10 +21,17 @@ def anyone(client_with):
 
 @pytest.fixture
 def of(suite):
-    """The events of a client: `of(client, "subtype=read")`."""
+    """The events of a client: `of(client, "subtype=read")`. Others were at work before: what is sorted or
+    counted is named by its time."""
+    asked = f"{_late()}&type=rest"
     return lambda client, query="_count=50", by=suite: (
-        by.search(f"AuditEvent?agent:identifier={CLIENT}|{client.client}&type=rest&{query}").matches
+        by.search(f"AuditEvent?agent:identifier={CLIENT}|{client.client}&{asked}&{query}").matches
     )
+
+
+def _late():
+    """A criterion: from now on."""
+    return f"date=ge{clock.now() - timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def acts(found):
@@ -143,9 +152,10 @@ def test_the_page_before_is_the_same_one(anyone, of, suite):
 
 
 def test_what_is_searched_is_counted(anyone, suite):
+    begun = _late()
     for _ in range(4):
         anyone.search("Patient?_id=nobody")
-    query = f"AuditEvent?agent:identifier={CLIENT}|{anyone.client}&type=rest"
+    query = f"AuditEvent?agent:identifier={CLIENT}|{anyone.client}&type=rest&{begun}"
     assert suite.search(f"{query}&_count=1&_total=accurate").json["total"] == 4
     assert suite.search(f"{query}&_summary=count").json["total"] == 4
 

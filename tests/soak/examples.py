@@ -16,7 +16,12 @@ _FOLDERS = (_ROOT / "profiles" / "example", _ROOT / "tests" / "data" / "fhir-tes
 def _published() -> list[dict[str, Any]]:
     files = (file for folder in _FOLDERS for file in sorted(folder.glob("*.json")) if file.stem not in BROKEN)
     found = [json.loads(file.read_text(), parse_float=Decimal) for file in files]
-    return [each for each in found if isinstance(each.get("id"), str)]
+    # A suite has no right to seal.
+    return [each for each in found if isinstance(each.get("id"), str) and not _is_sealed(each)]
+
+
+def _is_sealed(resource: dict[str, Any]) -> bool:
+    return any(label.get("code") == "sealed" for label in resource.get("meta", {}).get("security", ()))
 
 
 def _of_child(id: str, number: str, **more: Any) -> list[dict[str, Any]]:

@@ -16,6 +16,9 @@ HIDDEN = 12
 
 BOUNDS = 0.9, 1.1
 
+NOT_FAR = 1.5
+"""What so few pairs can tell, on a machine that does other things too."""
+
 
 @dataclass(frozen=True)
 class Names:
@@ -85,9 +88,8 @@ def test_the_clock_does_not_tell_what_is_hidden_from_what_is_absent(worlds, soci
     if is_soak:
         assert BOUNDS[0] <= low <= high <= BOUNDS[1]
     else:
-        # So few pairs tell no more than that it is not far off.
-        assert low <= BOUNDS[1]
-        assert high >= BOUNDS[0]
+        assert low <= NOT_FAR
+        assert high >= 1 / NOT_FAR
 
 
 def measured(ask, client, worlds, pairs):
