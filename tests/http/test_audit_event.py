@@ -161,11 +161,11 @@ def test_what_is_searched_is_counted(anyone, suite):
 
 
 def test_they_are_sorted_otherwise_where_they_are_few(anyone, of, suite, monkeypatch):
-    made = anyone.post(make.patient()).id
+    begun, made = _late(), anyone.post(make.patient()).id
     anyone.get(f"Patient/{made}")
     anyone.get("Patient/nobody")
     assert acts(of(anyone, "_sort=-outcome,date")) == ["read", "create", "read"]
-    query = f"AuditEvent?agent:identifier={CLIENT}|{anyone.client}&type=rest&_sort=action,-date"
+    query = f"AuditEvent?agent:identifier={CLIENT}|{anyone.client}&type=rest&{begun}&_sort=action,-date"
     every = suite.search(query).ids
     assert [id for page in suite.pages(f"{query}&_count=1") for id in page] == every
     monkeypatch.setattr(search, "CHUNK", 1)
