@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 DEVELOPER := .venv/developer
 
-.PHONY: run test check format bench conformance scale soak clean
+.PHONY: run test check format bench conformance identity scale soak clean
 
 run: $(INSTALLED)
 	@$(BIN)/childrecord run
@@ -34,6 +34,11 @@ bench: $(DEVELOPER)
 conformance: $(DEVELOPER)
 	$(BIN)/python -m tests.validation.conformance.report
 	$(BIN)/python -m tests.oauth.smart.report
+
+# Judges who is taken for one child on authorities that are made up, and rewrites the figures of docs/identity.md.
+identity: $(DEVELOPER)
+	$(BIN)/pip install --quiet --editable '.[identity]'
+	$(BIN)/python bench/identity/run.py $(IDENTITY)
 
 # Grows a database of its own to SIZES resources, and rewrites docs/performance.md; SCALE=--help tells more.
 scale: $(DEVELOPER)

@@ -43,6 +43,9 @@ BORDERS = {
     "granian": {"cli"},
     "alembic": {"store"},
     "zstandard": {"store"},
+    "splink": {"child"},
+    "duckdb": {"child"},
+    "pyarrow": {"child"},
 }
 WORLD = {
     "os.environ": {"settings"},

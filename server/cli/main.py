@@ -18,6 +18,7 @@ _COMMANDS = {
     "agency": ("agency", "List the agencies, suspend one, end its access."),
     "user": ("user", "Add, list, change, reset and suspend the accounts of people."),
     "key": ("key", "Change the keys that sign tokens."),
+    "identity": ("identity", "Find the records that are of one child, in whole populations."),
     "import": ("import_", "Read the files that agencies have."),
     "validate": ("validate", "Say what is wrong in files of resources."),
     "profiles": ("profiles", "Check definitions, and make their snapshots."),

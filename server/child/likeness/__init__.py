@@ -1,0 +1,1 @@
+"""Likeness: how probable it is that two records are of one child."""

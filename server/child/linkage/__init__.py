@@ -1,0 +1,1 @@
+"""Whole populations compared at once: which records of which files are of one child."""
