@@ -94,10 +94,14 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pages(new_database: NewDatabase, serve: Serve, access: Path) -> Iterator[Flask]:
-    """The record with a database of its own, where local accounts need codes."""
+def pages(
+    request: pytest.FixtureRequest, new_database: NewDatabase, serve: Serve, access: Path
+) -> Iterator[Flask]:
+    """The record with a database of its own, where local accounts need codes unless a module's `SETTINGS` say
+    something else."""
+    settings = getattr(request.module, "SETTINGS", {"CHILDRECORD_SECOND_FACTOR": "true"})
     with new_database() as url:
-        app = serve(url, CHILDRECORD_SECOND_FACTOR="true", CHILDRECORD_ACCESS=str(access))
+        app = serve(url, CHILDRECORD_ACCESS=str(access), **settings)
         yield app
         app.extensions["database"].close()
 

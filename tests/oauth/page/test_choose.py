@@ -13,12 +13,8 @@ RESPONSIBLE = "https://w3id.org/single-child-record/StructureDefinition/parental
 SCOPE = "openid launch/patient patient/Patient.rs"
 
 
-@pytest.fixture(scope="module")
-def pages(new_database, serve, access):
-    with new_database() as url:
-        app = serve(url, CHILDRECORD_ACCESS=str(access))
-        yield app
-        app.extensions["database"].close()
+SETTINGS = {}
+"""Those of the pages: no second factor."""
 
 
 @pytest.fixture(scope="module")

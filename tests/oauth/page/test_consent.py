@@ -12,12 +12,8 @@ from tests.oauth.page.conftest import Person, account_of
 SCOPE = "openid fhirUser user/Patient.rs user/Observation.cruds offline_access"
 
 
-@pytest.fixture(scope="module")
-def pages(new_database, serve, access):
-    with new_database() as url:
-        app = serve(url, CHILDRECORD_ACCESS=str(access))
-        yield app
-        app.extensions["database"].close()
+SETTINGS = {}
+"""Those of the pages: no second factor."""
 
 
 @pytest.fixture(scope="module")

@@ -59,12 +59,8 @@ def access(tmp_path_factory, other):
     return folder
 
 
-@pytest.fixture(scope="module")
-def pages(new_database, serve, access):
-    with new_database() as url:
-        app = serve(url, CHILDRECORD_ACCESS=str(access), CHILDRECORD_PROVIDER_SECRETS=f"school={SECRET}, x=y")
-        yield app
-        app.extensions["database"].close()
+SETTINGS = {"CHILDRECORD_PROVIDER_SECRETS": f"school={SECRET}, x=y"}
+"""Those of the pages."""
 
 
 @pytest.fixture(scope="module")
