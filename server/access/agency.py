@@ -19,6 +19,10 @@ from server.access.provider import Provider, ProviderSchema
 from server.access.right import RESERVED, Right, RightSchema, right
 from server.settings import CannotStart
 
+REVIEW = "review"
+"""A new child who resembles a known one is stored, and people decide whether the two are one; to `REFUSE` it
+is the other way."""
+
 
 class NotReadable(CannotStart):
     """A rights file that cannot be understood: the server must not start."""
@@ -40,6 +44,8 @@ class Agency:
 
     `version` is that of the file, which holds from the day `since` to the day `until`. `roles`: those that
     workers may have, in words. `idp`: the agency's own identity provider, as the file has it.
+    `likeness`: what becomes of a new child who resembles a known one, `REVIEW` or `REFUSE`; none: it is not
+    compared.
     """
 
     code: str
@@ -52,6 +58,7 @@ class Agency:
     trace: bool = False
     traces_per_hour: int = 0
     marks_identifiers: bool = False
+    likeness: str = ""
     integrity: bool = True
     demonstration: bool = False
     policy: Policy = field(default_factory=Policy)
@@ -103,7 +110,7 @@ class _AgencySchema(Schema):
     tracesPerHour = fields.Integer(validate=validate.Range(0), load_default=60)  # noqa: N815
     identifiers = fields.String(validate=validate.OneOf(("refuse", "mark")), load_default="refuse")
     integrity = fields.Boolean(load_default=True)
-    likeness = fields.Boolean(load_default=True)
+    likeness = fields.Raw(validate=lambda said: said in (True, False, REVIEW, REFUSE), load_default=True)
     profiles = fields.Raw(validate=_a_policy, load_default=True)
     idp = fields.Nested(ProviderSchema, load_default=None)
     version = fields.String(validate=validate.Regexp(r"[\w.-]{1,40}"), load_default="")
@@ -189,6 +196,7 @@ def _agency(content: dict[str, Any], number: int) -> Agency:
         trace=content["trace"],
         traces_per_hour=content["tracesPerHour"],
         marks_identifiers=content["identifiers"] == "mark",
+        likeness=_likeness(content["likeness"]),
         integrity=content["integrity"],
         demonstration=content["demonstration"],
         policy=policy(content["profiles"]),
@@ -199,6 +207,10 @@ def _agency(content: dict[str, Any], number: int) -> Agency:
         roles=dict(content["roles"]),
         break_glass=_break_glass(content["breakGlass"]),
     )
+
+
+def _likeness(said: bool | str) -> str:
+    return said if isinstance(said, str) else REVIEW if said else ""
 
 
 def _break_glass(content: dict[str, Any] | None) -> BreakGlass | None:

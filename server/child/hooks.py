@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from server.access.agency import Agency
-from server.child import attendance, identity, involvement, lead, sharing, statutory
+from server.child import alike, attendance, identity, involvement, lead, sharing, statutory
 from server.child.codeday import code_day
 from server.child.involvement import Involvement
 from server.child.kind import Kinds, kinds, profiles
@@ -19,6 +19,9 @@ def hooks(agencies: Iterable[Agency], registry: Registry, hasher: Hasher, base_u
     return Hooks(
         prepare=(identity.checked, sharing.checked),
         identity=identity.claims,
+        superseded=identity.superseded,
+        superseding=identity.SUPERSEDING,
+        likeness=alike.likeness(),
         within=lambda resource: attendance.claims(resource, base_url),
         sightings=known.sightings,
         restriction=involvement.restriction,

@@ -5,11 +5,14 @@ from typing import Any
 
 from server.access.agency import Agency
 from server.fhir import Json
-from server.fhir.identifier import LA_CHILD_ID, NHS_NUMBER, ULN, UPN, fault, unverified
+from server.fhir.identifier import FORMER_UPN, LA_CHILD_ID, NHS_NUMBER, ULN, UPN, fault, unverified
 from server.fhir.issue import Issue, Unprocessable
 from server.record.hook import Claim
 
 UNVERIFIED_REASON = "https://w3id.org/single-child-record/StructureDefinition/unverified-reason"
+
+SUPERSEDING = frozenset({UPN})
+"""The systems whose former values have a system of their own."""
 
 _UNIQUE = frozenset({NHS_NUMBER, UPN, ULN})
 _OF_AN_AUTHORITY = re.compile(re.escape(LA_CHILD_ID) + r"[0-9]{3}")
@@ -25,6 +28,15 @@ def claims(resource: Json) -> list[Claim]:
         if identifier.get("value")
     )
     return sorted({(system, value) for system, value in found if _is_unique(system)})
+
+
+def superseded(resource: Json) -> list[Claim]:
+    """The UPNs that a Patient had before: they claim nothing, and lead to it as long as they are nobody
+    else's."""
+    if resource["resourceType"] != "Patient":
+        return []
+    former = (each for each in resource.get("identifier", ()) if each.get("system") == FORMER_UPN)
+    return sorted({(UPN, each["value"]) for each in former if each.get("value")})
 
 
 def checked(resource: Json, agency: Agency) -> Json:

@@ -7,7 +7,7 @@ from functools import reduce
 from operator import or_
 
 from server.fhir import Json
-from server.fhir.meta import labels
+from server.fhir.meta import SEAL, labels
 from server.fhir.period import HIGHEST, LOWEST, Interval, period
 from server.record.hook import Act
 from server.record.places import PEOPLE
@@ -25,9 +25,6 @@ _RESTRICTIONS = {"R": RESTRICTED, "V": VERY_RESTRICTED}
 
 _OURS = "https://w3id.org/single-child-record/StructureDefinition/"
 RESPONSIBLE, NO_CONTACT = f"{_OURS}parental-responsibility", f"{_OURS}no-contact"
-
-SEAL = {"system": "https://w3id.org/single-child-record/CodeSystem/seal", "code": "sealed"}
-"""The label of what only those see who may unseal: what connects a child adopted with who it was."""
 
 
 def restriction(patient: Json) -> int:

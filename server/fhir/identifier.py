@@ -60,12 +60,19 @@ def fault(system: str, value: str) -> str | None:
     return check[1]
 
 
+def named(system: str) -> str:
+    """What people call the identifiers of a system that is unique."""
+    return _NAMES.get(system, "LA child id")
+
+
 def unverified(system: str) -> str:
     """The system under which a value that fails the check of `system` is kept, claiming nothing."""
     if system.startswith(LA_CHILD_ID):
         return f"{UNVERIFIED}{system.removeprefix(f'{BASE}/')}"
     return f"{UNVERIFIED}{system.rstrip('/').rpartition('/')[2]}"
 
+
+_NAMES = {NHS_NUMBER: "NHS number", UPN: "UPN", ULN: "ULN"}
 
 _UPN_FAULT = (
     "The value is not a UPN: it takes a check letter, eleven digits and a last digit "

@@ -123,6 +123,18 @@ class Duplicate(Conflict):
         self.claims = claims
 
 
+class Resembling(Conflict):
+    """A new child resembles one that is known: people decide, and not the server."""
+
+    code = "duplicate"
+
+
+class Merged(FhirError):
+    """One of several records of one child, which stays as it is until they are taken apart."""
+
+    status, code = 409, "business-rule"
+
+
 class Incomplete(FhirError):
     """Known, and not ready yet: it would find less than there is."""
 

@@ -39,6 +39,7 @@ _PASSED = (
     ("if-none-match", "HTTP_IF_NONE_MATCH"),
     ("prefer", "HTTP_PREFER"),
     ("x-cascade", "HTTP_X_CASCADE"),
+    ("x-confirm-new", "HTTP_X_CONFIRM_NEW"),
     ("x-provenance", "HTTP_X_PROVENANCE"),
     ("x-purpose-of-use", "HTTP_X_PURPOSE_OF_USE"),
     ("x-security-context", "HTTP_X_SECURITY_CONTEXT"),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from server.fhir.exchange import FhirRequest, FhirResponse
-from server.interaction import provenance, repeat
+from server.interaction import confirmed, provenance, repeat
 from server.record import repeat as keys
 from server.record.record import Record
 
@@ -25,6 +25,7 @@ def act(request: FhirRequest, record: Record, route: Route) -> FhirResponse:
 
 def _act(request: FhirRequest, record: Record, route: Route) -> FhirResponse:
     reason = provenance.sent(request)
+    record.confirmed = confirmed.sent(request)
     response = route(request, record)
     if reason is not None:
         provenance.attach(reason, record)

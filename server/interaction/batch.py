@@ -10,11 +10,11 @@ from server import clock
 from server.fhir import Json
 from server.fhir.exchange import FhirRequest, FhirResponse
 from server.fhir.issue import FhirError, Malformed
-from server.interaction import answer, entry, provenance
+from server.interaction import answer, confirmed, entry, provenance
 from server.record import repeat
 from server.record.door import Door
 
-_SHARED = ("prefer", provenance.HEADER, repeat.HEADER)
+_SHARED = ("prefer", confirmed.HEADER, provenance.HEADER, repeat.HEADER)
 """The headers of the Bundle's request that hold for each entry."""
 
 _log = logging.getLogger(__name__)

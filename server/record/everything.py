@@ -56,7 +56,7 @@ def everything(
     if views:
         asked = Everything(record.connection, views, record.door.hasher)
         limit = max(count - len(first), 1)
-        rows, following = asked.page(patient.child, id_, wanted, after or FIRST, limit, line)
+        rows, following = asked.page(patient, wanted, after or FIRST, limit, line)
     about = (*first, *map(redact.shown, rows))
     return Child(about, tuple(_support(record, about, wanted, said)), following)
 

@@ -16,6 +16,7 @@ from server.record.added import OURSELVES
 from server.record.decided import CONSENT
 from server.record.entitled import entitled, found
 from server.record.event import act
+from server.record.merge import merged
 from server.search import expunge as deleted_of_type
 from server.search.complete import require_index
 from server.store import audit, holds, liveness, locator, resources
@@ -115,6 +116,7 @@ def target(record: "Record", type_: str, id_: str) -> Place:
     place, author = found(record, OPERATION, "d", type_, id_)
     if author == OURSELVES and type_ != _TASK:
         raise Forbidden(f"This {type_} ships with the server and stays.")
+    merged.refuse(type_, id_, place.child, place.rid, 0, "u")
     if type_ in KINDS and resources.present(record.connection, type_, place.type, place.child, place.rid):
         raise Conflict(f"This {type_} is in force: delete it first.")
     return place

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from server.access.agency import Agency
 from server.fhir import Json
@@ -83,6 +83,39 @@ class Statutes:
     issues: Statutory = field(default=lambda *_: [])
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What two children have in common. `weight`: the logarithm, in bits, of the odds that they are one.
+    `grade`: as FHIR's match-grade. `evidence`: (comparison, words, weight), which add up to it."""
+
+    weight: float
+    probability: float
+    grade: str
+    evidence: tuple[tuple[str, str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How children are compared.
+
+    `types`: whose resources say something of it, and `keyed`: from which there are keys. `said`: what a
+    resource says, as text to be kept. `whole`: what is said of a child put together, the Patient's text
+    first. `keys`: hashes of which those who are alike share one. `weigh`: the weight alone of a comparison.
+    `review`: the weight from which two may be one.
+    """
+
+    types: frozenset[str] = frozenset()
+    keyed: frozenset[str] = frozenset()
+    said: Callable[[Json], str] = field(default=lambda _: "")
+    whole: Callable[[Sequence[str]], Any] = field(default=lambda _: None)
+    keys: Callable[[Any], frozenset[int]] = field(default=lambda _: frozenset())
+    weigh: Callable[[Any, Any], float] = field(default=lambda *_: float("-inf"))
+    compare: Callable[[Any, Any], Compared] = field(
+        default=lambda *_: Compared(float("-inf"), 0.0, "certainly-not", ())
+    )
+    review: float = float("inf")
+
+
 Leads = Callable[[Sequence[Json], datetime, Callable[[str], Json | None]], tuple[str, ...]]
 """`(the child's CareTeams, now, the resource of a reference)`: the Organizations of who leads."""
 
@@ -92,7 +125,9 @@ class Hooks:
     """Each is asked for every resource written; one that has nothing to say answers with nothing.
 
     `prepare`: the resource as it is to be kept, or a refusal. `identity`: what only one Patient may carry.
-    `within`: what only one live resource of a child may be. `sightings`: who is brought in by it.
+    `superseded`: what it would carry if nothing had taken its place, of which systems `superseding`.
+    `likeness`: how children are compared. `within`: what only one live resource of a child may be.
+    `sightings`: who is brought in by it.
     `restriction`: the labels that a Patient puts on all that is known of the child, as bits. `sealed`:
     whether a resource is for those alone who may unseal. `decisions`: what it decides of sharing. `kind`: the
     class of resource that rights speak of. `profiles`: those that a resource has to keep whether it names
@@ -103,6 +138,9 @@ class Hooks:
 
     prepare: Sequence[Callable[[Json, Agency], Json]] = ()
     identity: Callable[[Json], list[Claim]] = field(default=lambda _: [])
+    superseded: Callable[[Json], list[Claim]] = field(default=lambda _: [])
+    superseding: frozenset[str] = frozenset()
+    likeness: Likeness = Likeness()
     within: Callable[[Json], list[Claim]] = field(default=lambda _: [])
     sightings: Callable[[Json, "Act"], list[Sighting]] = field(default=lambda *_: [])
     restriction: Callable[[Json], int] = field(default=lambda _: 0)

@@ -1,6 +1,6 @@
 """Where everything is that staged resources point at: found, held against deletion, seen by the writer."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,12 @@ from server.fhir.reference import parse, references
 from server.record import decided
 from server.record.door import Door
 from server.record.integrity import unresolved
+from server.record.merge.alias import Aliases, Kept, Said
 from server.search.types.reference import localised
 from server.store import locator, recordset, resources, writing
 from server.store.database import Transaction
-from server.store.row import DECIDED, OF_CHILD, Decision
+from server.store.merge import ledger
+from server.store.row import DECIDED, MERGED, OF_CHILD, Decision
 
 if TYPE_CHECKING:
     from server.record.staging import Staged
@@ -41,11 +43,17 @@ class Places:
     restrictions: dict[int, int]
     naming: set[int] = field(default_factory=set)
     """The children for whom the writer becomes named by what it writes with it."""
+    aliases: Aliases | None = None
+    """Of the Patients that are spoken of, where several of them are one child."""
 
     def patient(self, number: int, id_: str) -> int | None:
-        """The child of a Patient."""
+        """The number of a Patient: its child, unless that was merged into another."""
         found = self.known.get((number, id_))
         return found[1] if found else None
+
+    def root(self, rid: int) -> int:
+        """The child that a Patient is."""
+        return self.aliases.root(rid) if self.aliases else rid
 
     def rid(self, library: Library, reference: str) -> int | None:
         """The number of what a reference to this server leads to."""
@@ -89,19 +97,37 @@ def find(
             rid = door.rids.take(connection)
             locator.reserve(connection, number, id_, rid)
             found |= locator.places(connection, [(number, id_)])
+    aliases = _aliases(door, connection, staged, found)
     restrictions = {child: restriction & OF_CHILD for child, _, restriction in found.values()}
     # The label that is being written holds for what is written with it, whichever comes first.
     restrictions |= {
         one.slot.rid: door.hooks.restriction(one.resource) | _decided(connection, one)
         for one in staged
-        if one.type == "Patient"
+        if one.type == "Patient" and not (aliases and one.slot.rid in aliases.into)
     }
-    at = Places({key: (child, rid) for key, (child, rid, _) in found.items()} | own, restrictions)
+    known = {key: (child, rid) for key, (child, rid, _) in found.items()} | own
+    at = Places(known, restrictions, aliases=aliases)
     for one in staged:
         if one.type == decided.CONSENT and decided.is_denial(decisions(door, one, at)):
             child, _ = children(door, one, at)
             restrictions[child] = restrictions.get(child, 0) | DECIDED
     return at
+
+
+def _aliases(
+    door: Door, connection: Any, staged: list["Staged"], found: Mapping[Key, Place]
+) -> Aliases | None:
+    """Asked where a Patient says that others were merged into it."""
+    number = door.library.type_number("Patient")
+    merged = {rid for (type_, _), (_, rid, bits) in found.items() if type_ == number and bits & MERGED}
+    merged |= {
+        one.slot.rid
+        for one in staged
+        if one.type == "Patient"
+        and (was := one.slot.was)
+        and (was.restriction & MERGED or was.child != was.rid)
+    }
+    return Aliases.of(door.hasher, ledger.live(connection, merged)) if merged else None
 
 
 def _decided(connection: Any, patient: "Staged") -> int:
@@ -186,16 +212,34 @@ def _seen(door: Door, connection: Any, access: Access, wanted: set[Key], found: 
             view = access.view(type_, "r")
             rids |= {rid for (rid,) in resources.allowed(view)(connection, places=rows, type=number)}
         if type_ == "Patient":
-            rids |= door.traced(connection, access.agency.number, [rid for _, rid, _ in at.values()])
+            traced = door.traced(connection, access.agency.number, [child for child, _, _ in at.values()])
+            rids |= {rid for child, rid, _ in at.values() if child in traced}
         seen |= {key for key in keys if key in found and at[key][1] in rids}
     return seen
 
 
 def children(door: Door, one: "Staged", places: Places) -> tuple[int, list[int]]:
     """The home child of a resource, and the other children it speaks of."""
+    said = _said(door, one, places)
+    child = places.root(said.home)
+    others = dict.fromkeys(places.root(rid) for rid in said.others)
+    return child, [rid for rid in others if rid != child]
+
+
+def kept(door: Door, one: "Staged", places: Places) -> tuple[list[int], list[int]]:
+    """The hashes that a resource bears, and those of them that are listed across children."""
+    index, aliases = one.index, places.aliases
+    if aliases is None:
+        return index.tokens, index.facets
+    placed: Kept = aliases.placed(_said(door, one, places))
+    return sorted(placed.tokens), [*index.facets, *aliases.listed(aliases.aliases(placed))]
+
+
+def _said(door: Door, one: "Staged", places: Places) -> Said:
+    """Of which Patients a resource speaks, and whose it is by that."""
     patient = door.library.type_number("Patient")
     named = (places.patient(patient, id_) for type_, id_ in one.targets if type_ == "Patient")
-    spoken = list(dict.fromkeys(rid for rid in named if rid is not None))
+    spoken = dict.fromkeys(rid for rid in named if rid is not None)
     if one.type == "Patient":
         home: int | None = one.slot.rid
     elif one.index.child_reference:
@@ -203,4 +247,4 @@ def children(door: Door, one: "Staged", places: Places) -> tuple[int, list[int]]
     else:
         home = None
     child = home if home is not None else one.slot.rid
-    return child, [rid for rid in spoken if rid != child]
+    return Said(child, tuple(rid for rid in spoken if rid != child), frozenset(one.index.tokens))

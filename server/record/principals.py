@@ -44,7 +44,9 @@ def _rids(door: Door, connection: Any, references: Iterable[str]) -> dict[str, i
     number = door.library.type_number
     keys = {text: (number(type_), id_) for text, (type_, _, id_) in parts.items() if type_ in door.types}
     places = locator.places(connection, set(keys.values()))
-    return {text: places[key][1] for text, key in keys.items() if key in places}
+    # A Patient stands for the child that it is, also where it was merged into another.
+    at = {text: 0 if text.startswith("Patient/") else 1 for text in keys}
+    return {text: places[key][at[text]] for text, key in keys.items() if key in places}
 
 
 def _roles(door: Door, connection: Any, own: Iterable[str]) -> tuple[int, ...]:

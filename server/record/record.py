@@ -27,9 +27,12 @@ from server.record import (
     definition,
     history,
     integrity,
+    likeness,
     mark,
     precondition,
     principals,
+    resembling,
+    review,
     searchparameter,
 )
 from server.record import search as searching
@@ -38,6 +41,7 @@ from server.record.around import Around
 from server.record.change import Change, Patch, patched, says_the_same, to_keep
 from server.record.door import Door
 from server.record.event import entry
+from server.record.merge import merged
 from server.record.places import NOWHERE, local_targets
 from server.record.staging import Slot, Staged, creating, flush
 from server.search.extract import extract
@@ -74,6 +78,10 @@ class Record:
         self.around = Around(self)
         self.written: list[Stored] = []
         """Every version that this transaction made, deletions included, in order."""
+        self.confirmed: str | None = None
+        """Why the caller says that new children are others than those they resemble."""
+        self.spared: set[str] = set()
+        """Ids of Patients that are compared with nobody, for who wrote them knows who they are."""
         self.marked = False
         """Whether any of them was accepted though it breaks a rule."""
 
@@ -333,6 +341,7 @@ class Record:
             raise Forbidden(f"This {type_} ships with the server and cannot be changed.")
         if not permitted or not held.whole:
             raise Forbidden(f"The rights of this caller do not let it change this {type_}.")
+        merged.refuse(type_, held.id, child, rid, restriction, letter)
         return resources.with_restriction(held, restriction, fixed)
 
     def _bury(self, held: Stored, number: int, cascading: bool) -> Stored:
@@ -355,6 +364,8 @@ class Record:
         )
         self.written.append(gone)
         mark.gone(self, held)
+        if held.type == "Patient":
+            review.gone(self, held)
         if held.type == decided.CONSENT:
             decided.settle(self.door, self._transaction, held.child)
         if held.type == searchparameter.TYPE:
@@ -385,6 +396,8 @@ class Record:
         type_, body = kept["resourceType"], json.encode(kept).decode()
         index, targets = extract(kept, self.door.hasher, self.door.base_url), local_targets(kept, self.door)
         integrity.listed(index, type_, targets, self.door.hasher)
+        if type_ == "Patient":
+            likeness.led(index, kept, self.door)
         if type_ in integrity.OUTLIVING:
             gone = {(each.type, each.id) for each in self.written if each.deleted}
             targets = tuple(target for target in targets if target not in gone)
@@ -398,7 +411,13 @@ class Record:
         if self._staged:
             staged, self._staged = list(self._staged.values()), {}
             self.around.forget()
-            flush(self.door, self._transaction, self.access, staged, self.at, self.promised)
+            asked = flush(
+                self.door, self._transaction, self.access, staged, self.at,
+                promised=self.promised, spared=self.spared,
+            )  # fmt: skip
+            resembling.follow(self, asked)
+            # Whom people are asked about is asked by Tasks, which are written with the rest.
+            self.flush()
 
     def begin(self) -> None:
         """From here on all or nothing."""

@@ -1,13 +1,17 @@
 """A refusal is accounted for in a transaction of its own, after the roll-back."""
 
+from collections.abc import Iterator
+
 from server import clock
 from server.access.access import Access
 from server.fhir.exchange import FhirRequest
+from server.fhir.identifier import named
 from server.fhir.issue import Duplicate, FhirError, Issue, Unavailable
 from server.record.door import Door
 from server.record.event import entry
 from server.search.hidden import root
 from server.store import audit, identity, resources
+from server.store.database import Connection
 
 _KINDS = {
     "GET": "read",
@@ -50,26 +54,37 @@ def accounted(door: Door, access: Access, request: FhirRequest, error: FhirError
 
 
 def _pointing(
-    door: Door, access: Access, connection: object, request: FhirRequest, error: Duplicate
+    door: Door, access: Access, connection: Connection, request: FhirRequest, error: Duplicate
 ) -> FhirError:
     """Name the record that holds the claim to a caller who may see it; to others say no more than that it
-    is taken."""
+    is taken. Where the claims of one Patient are several children's, all are named whom it may see."""
     if not access.may("Patient", "r"):
         return error
+    held = [
+        (system, id_)
+        for system, value in error.claims
+        for id_ in _seen(door, access, connection, system, value)
+        if request.path != f"Patient/{id_}"
+    ]
+    expression = error.issues[0].expression
+    if len({id_ for _, id_ in held}) > 1 and request.path.startswith("Patient"):
+        told = "The identifiers are those of several children: one child, one record."
+        facts = (f"The {named(system)} is that of Patient/{id_}." for system, id_ in held)
+        error.issues = tuple(Issue("duplicate", each, expression) for each in (told, *facts))
+    elif held:
+        told = f"{error.issues[0].diagnostics} It is Patient/{held[0][1]}."
+        error.issues = (Issue("duplicate", told, expression),)
+    return error
+
+
+def _seen(door: Door, access: Access, connection: Connection, system: str, value: str) -> Iterator[str]:
+    """The ids of those who have an identifier, as far as the caller may see them; that it was told is
+    accounted for."""
     number = door.library.type_number("Patient")
     view = access.view("Patient", "r").only_whole()
     # Who is not shown the number is not told whose it is.
-    view = view.showing(path for path in view.hidden if root(path) == "identifier")
-    for system, value in error.claims:
-        for row in identity.claimed(connection, system, value):  # type: ignore[arg-type]
-            id_ = row[0]
-            if request.path == f"Patient/{id_}":
-                continue
-            line = audit.parameters(entry(access, clock.now(), "read", number, query=id_), none=404)
-            statement = resources.reader(view)
-            if statement(connection, **line, type=number, id=id_):  # type: ignore[arg-type]
-                told = f"{error.issues[0].diagnostics} It is Patient/{id_}."
-                found = Issue("duplicate", told, error.issues[0].expression)
-                error.issues = (found,)
-                return error
-    return error
+    statement = resources.reader(view.showing(path for path in view.hidden if root(path) == "identifier"))
+    for id_, *_ in identity.claimed(connection, system, value):
+        line = audit.parameters(entry(access, clock.now(), "read", number, query=id_), none=404)
+        if statement(connection, **line, type=number, id=id_):
+            yield id_

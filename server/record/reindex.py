@@ -15,7 +15,7 @@ from server import clock
 from server.definition.library import library
 from server.fhir import Json, json
 from server.fhir.reference import parse
-from server.record import integrity, resight
+from server.record import integrity, likeness, resight
 from server.record.added import EVERY
 from server.record.door import Door
 from server.record.places import local_targets
@@ -118,6 +118,8 @@ def _piece(door: Door, transaction: Transaction, work: Work) -> Work:
     rows = [_row(door, type_, number, each, of) for each, of in zip(held, resources, strict=True)]
     if type_ in resight.TYPES:
         resight.complete(door, transaction, list(zip(resources, rows, strict=True)))
+    if type_ in door.hooks.likeness.types:
+        likeness.fill(door, connection, list(zip(resources, rows, strict=True)))
     indexing.align(connection, list(zip(held, rows, strict=True)))
     resight.settle(door, transaction, rows)
     missing = set(places) - {(each.child, each.rid) for each in held}
@@ -132,6 +134,8 @@ def _row(door: Door, type_: str, number: int, held: Held, resource: Json) -> Row
     """The resource with all that it should be found by."""
     index = extract(resource, door.hasher, door.base_url)
     integrity.listed(index, type_, local_targets(resource, door), door.hasher)
+    if type_ == "Patient":
+        likeness.led(index, resource, door)
     return Row(
         type=number, id=held.id, rid=held.rid, child=held.child, version=held.version, author=held.author,
         last_updated=held.last_updated, body=held.body, restriction=held.restriction,

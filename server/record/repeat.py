@@ -24,8 +24,8 @@ REMEMBERED = timedelta(hours=24)
 LONGEST = 255
 
 _TOLD = (
-    "if-match", "if-none-match", "if-none-exist", "x-cascade", "x-provenance", "x-security-context",
-    "content-type",
+    "if-match", "if-none-match", "if-none-exist", "x-cascade", "x-confirm-new", "x-provenance",
+    "x-security-context", "content-type",
 )  # fmt: skip
 """The headers that make a request another one."""
 

@@ -2,7 +2,7 @@
 thousands."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,18 +12,21 @@ from server.fhir import Json
 from server.fhir.issue import Duplicate, Forbidden, TooLarge, Unprocessable
 from server.fhir.period import HIGHEST, LOWEST
 from server.fhir.reference import parse
-from server.record import decided
+from server.record import decided, likeness
 from server.record.door import Door
 from server.record.event import entry, told
 from server.record.hook import Act
-from server.record.places import Places, children, decisions, find
+from server.record.likeness import Asked
+from server.record.places import Places, children, decisions, find, kept
 from server.search import context
 from server.search.sight import INVOLVED, NAMED
 from server.search.types import Index
 from server.search.types.reference import localised
 from server.store import jobs, locator, recordset, resources, sight, writing
 from server.store.database import Taken, Transaction
+from server.store.merge import ledger
 from server.store.row import (
+    MERGED,
     OF_CHILD,
     RESTRICTED,
     SEALED,
@@ -71,11 +74,14 @@ def flush(
     access: Access,
     staged: list[Staged],
     at: datetime,
+    *,
     promised: Collection[tuple[str, str]] = (),
-) -> None:
-    """Write them all, or raise and leave the transaction to be rolled back.
+    spared: Collection[str] = (),
+) -> list[Asked]:
+    """Write them all, or raise and leave the transaction to be rolled back; the children to be compared.
 
-    `promised`: (type, id) of what the transaction is going to write.
+    `promised`: (type, id) of what the transaction is going to write. `spared`: ids of Patients that are
+    compared with nobody.
 
     Raises:
         Unprocessable: a reference to what does not exist or may not be seen.
@@ -90,19 +96,27 @@ def flush(
         row.sights = _sights(door, transaction, access, one, row, places)
         if one.type == "Patient" and any(sighting.degree == NAMED for sighting in row.sights):
             places.naming.add(row.child)
-    claims = Claims.of(door, pairs)
+    new = [row.child for one, row in pairs if one.type == "Patient" and one.slot.home is None]
+    likeness.fill(door, connection, [(one.resource, row) for one, row in pairs], new)
+    asked = likeness.asked(door, access, pairs, spared)
+    claims = Claims.of(door, pairs).but(_claimed(connection, pairs, places))
     if not (claims.none and all(_alone(access, one, row) for one, row in pairs)):
         transaction.begin()
+    if asked:
+        likeness.hold(connection, asked)
     replaced = [(one.slot.was.child, one.number, one.slot.rid) for one in staged if one.slot.was]
     if replaced:
-        writing.retire(connection, replaced)
+        compared = any(one.type in door.hooks.likeness.types for one in staged)
+        writing.retire(connection, replaced, compared=compared)
     claims.make(connection)
+    likeness.claimed(door, connection, pairs)
     lines = [_line(access, at, one, row) for one, row in pairs]
     outbox = [told(row, one.interaction, access.agency.number) for one, row in pairs]
     writing.write(connection, [row for _, row in pairs], outbox, lines, transaction.to_hold(at))
     for one, row in pairs:
         _move(door, transaction, one, row)
     _check(connection, access, pairs)
+    return asked
 
 
 def creating(access: Access, type_: str) -> str:
@@ -146,9 +160,11 @@ def _move(door: Door, transaction: Transaction, one: Staged, row: Row) -> None:
 
 def _row(door: Door, places: Places, one: Staged, at: datetime) -> Row:
     child, others = children(door, one, places)
-    index, hooks = one.index, door.hooks
+    index, hooks, slot = one.index, door.hooks, one.slot
     restriction = places.restrictions.get(child, 0) | (SEALED if hooks.sealed(one.resource) else 0)
-    slot = one.slot
+    if one.type == "Patient" and slot.was is not None:
+        restriction |= slot.was.restriction & MERGED
+    tokens, facets = kept(door, one, places)
     return Row(
         type=one.number,
         id=slot.id,
@@ -161,9 +177,9 @@ def _row(door: Door, places: Places, one: Staged, at: datetime) -> Row:
         restriction=restriction,
         kind=hooks.kind(one.type, index),
         date=index.date,
-        tokens=index.tokens,
+        tokens=tokens,
         sorts=index.sorts,
-        facets=index.facets,
+        facets=facets,
         strings=index.strings,
         dates=index.dates,
         numbers=index.numbers,
@@ -221,7 +237,10 @@ def _sights(
     label = row.restriction if one.type != "Patient" else was.restriction if was else None
     label = None if label is None else label & (RESTRICTED | VERY_RESTRICTED)
     named = not label or row.child in places.naming or sight.named(transaction.connection, agency, row.child)
-    if one.type == "Patient" and not named and door.hooks.restriction(one.resource) != label:
+    if one.type == "Patient" and one.ours:
+        # Whoever merges two records starts none, and is not named for what it labels.
+        label = door.hooks.restriction(one.resource)
+    elif one.type == "Patient" and not named and door.hooks.restriction(one.resource) != label:
         # Who broke the glass is shown the label, and is not to lift it.
         raise Forbidden("The label of a restricted child is changed by who is named for it.")
     user = access.who.own if access.who else ()
@@ -248,6 +267,12 @@ class Claims:
             [(*claim, row.child, row.rid) for one, row in pairs for claim in hooks.within(one.resource)],
         )
 
+    def but(self, claimed: Collection[tuple[str, str]]) -> "Claims":
+        """Those that the same child has not by another of its Patients."""
+        if not claimed:
+            return self
+        return replace(self, identity=[each for each in self.identity if each[:2] not in claimed])
+
     @property
     def none(self) -> bool:
         """Whether nothing is claimed."""
@@ -273,6 +298,15 @@ class Claims:
                 writing.claim_within(connection, self.within)
         except Taken:
             raise Duplicate("This child has a live mark for the same school, date and session.") from None
+
+
+def _claimed(connection: Any, pairs: list[tuple[Staged, Row]], places: Places) -> set[tuple[str, str]]:
+    """What is claimed already by other Patients that are the same child as one that is written."""
+    aliases = places.aliases
+    if aliases is None:
+        return set()
+    rows = (row for one, row in pairs if one.type == "Patient" and row.rid in aliases.ids)
+    return {claim for row in rows for claim in ledger.claims_of_others(connection, row.child, row.rid)}
 
 
 def _line(access: Access, at: datetime, one: Staged, row: Row) -> Entry:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from server.access import redact
 from server.fhir.issue import Throttled
 from server.record.event import entry
+from server.record.hook import Claim
 from server.search.query import Query
 from server.search.types import Condition
 from server.search.types.token import Value
@@ -34,6 +35,13 @@ def asked(record: "Record", query: Query) -> bool:
 
 
 def found(record: "Record", query: Query) -> tuple[Stored, ...]:
+    """The child of whom a search asks so."""
+    by = {condition.parameter.code: condition for condition in query.conditions}
+    value = _value(by["identifier"])
+    return of(record, (value.system or "", value.code), by["birthdate"].values[0])
+
+
+def of(record: "Record", identifier: Claim, born: str) -> tuple[Stored, ...]:
     """The child that carries the claimed identifier and was born on that day, reduced to what confirms it.
 
     Raises:
@@ -45,24 +53,22 @@ def found(record: "Record", query: Query) -> tuple[Stored, ...]:
         used = sight.spend(connection, agency.code, "trace", record.at)
         if used > agency.traces_per_hour:
             raise Throttled(f"This agency may trace {agency.traces_per_hour} children an hour.")
-        return _traced(record, query, connection)
+        return _traced(record, identifier, born, connection)
 
 
-def _traced(record: "Record", query: Query, connection: Any) -> tuple[Stored, ...]:
-    by = {condition.parameter.code: condition for condition in query.conditions}
-    value = _value(by["identifier"])
+def _traced(record: "Record", identifier: Claim, born: str, connection: Any) -> tuple[Stored, ...]:
     number, agency = record.door.library.type_number("Patient"), record.access.agency.number
     who = record.access.who
     people = (*who.own, *who.team) if who else ()
     rows = [
         row
-        for row in identity.claimed(connection, value.system or "", value.code)
+        for row in identity.claimed(connection, *identifier)
         if not sight.kept_from(connection, agency, people, row[1], number)
     ]
     traced = tuple(
-        redact.traced(stored, value.system or "", value.code)
+        redact.traced(stored, *identifier)
         for row in rows
-        if redact.born(stored := resources.stored("Patient", row)) == by["birthdate"].values[0]
+        if redact.born(stored := resources.stored("Patient", row)) == born
     )
     for child in traced:
         sight.trace(connection, agency, child.child, record.at)

@@ -161,11 +161,12 @@ class Everything:
     hasher: Hasher
 
     def page(
-        self, child: int, id_: str, wanted: Wanted, after: Position, limit: int, entry: Entry
+        self, patient: Stored, wanted: Wanted, after: Position, limit: int, entry: Entry
     ) -> tuple[list[Stored], Position | None]:
-        """At most `limit` rows about the child but its Patient, and where the next page begins."""
+        """At most `limit` rows about the child but this Patient of it, and where the next page begins."""
         given = {
-            "child": child,
+            "child": patient.child,
+            "patient": patient.rid,
             "named": [library().type_number(each) for each in wanted.named],
             "low": wanted.period[0],
             "high": wanted.period[1],
@@ -176,9 +177,9 @@ class Everything:
             "shown": limit,
         }
         found = []
-        for views, spoken_of in self._asked(child):
+        for views, spoken_of in self._asked(patient.child):
             line = audit.parameters(entry.again(clock.new_id()))
-            hashes = {"hashes": self._hashes(views, id_)} if spoken_of else {}
+            hashes = {"hashes": self._hashes(views, patient.id)} if spoken_of else {}
             found += _page(views, spoken_of)(self.connection, **hashes, **given, **line)
         rows = sorted(found, key=lambda row: (row[_WIDTH], row[_RID]))
         shown = rows[:limit]
@@ -248,7 +249,7 @@ def _home(views: Views) -> Any:
     """What is at home with the child, in the order of the primary key."""
     row = _source(views).alias("r")
     chosen = _chosen(row, views).select_from(row).where(row.c.child == _number("child"))
-    return _begun(chosen, row).where(row.c.rid != _number("child")).subquery("home").select()
+    return _begun(chosen, row).where(row.c.rid != _number("patient")).subquery("home").select()
 
 
 def _elsewhere(views: Views) -> Any:

@@ -107,7 +107,10 @@ def _held(type_: str, row: Any) -> Held:
 
 # ---- in line -----------------------------------------------------------------------------------------------
 
-_BESIDE = (t.string_index, t.date_index, t.number_index, t.text_index, t.identifier)
+_BESIDE = (
+    t.string_index, t.date_index, t.number_index, t.text_index, t.identifier, t.likeness, t.blocking,
+    t.superseded,
+)  # fmt: skip
 _places = recordset.recordset("places", {"child": BigInteger(), "rid": BigInteger()})
 
 

@@ -178,6 +178,16 @@ def parts(view: View) -> Prepared:
     return Prepared(asked.select_from(joined).where(row.c.type == bindparam("type")))
 
 
+@of_view()
+def seen(view: View) -> Prepared:
+    """The present versions at `places` (recordset of child, rid) that the caller may see. Parameter: type."""
+    row = t.partition(view.type).alias("r")
+    places = recordset.recordset("places", {"child": BigInteger(), "rid": BigInteger()})
+    joined = places.join(row, and_(*recordset.same(places, row, "child", "rid")))
+    asked = (row.c.type == bindparam("type"), view.visible(row))
+    return Prepared(select(*columns(row, view)).select_from(joined).where(*asked))
+
+
 def homes(place: FromClause) -> ColumnElement[Any]:
     """The children that the resource at a place was ever about: each keeps the versions of its time."""
     f = t.former_home

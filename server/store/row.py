@@ -11,6 +11,9 @@ that there are decisions not to share what is known of the child; and of one res
 OF_CHILD = RESTRICTED | VERY_RESTRICTED | DECIDED
 """Those that every row about a child has alike."""
 
+MERGED = 16
+"""A further bit, of a Patient alone: other records of the child were merged into it."""
+
 DENIED, AGREED, OBJECTED = 1, 2, 3
 """Effects of a decision: it is not to be shared; a service was agreed to; it was objected to."""
 
@@ -18,7 +21,8 @@ DENIED, AGREED, OBJECTED = 1, 2, 3
 @dataclass(slots=True)
 class Row:
     """Everything that a version of a resource puts into tables; `others` are further children it speaks
-    of."""
+    of; `said` and `blocks`: what its child is compared by, as far as it says so; `superseded`: identifiers,
+    (system, value), that led to the child before."""
 
     type: int
     id: str
@@ -43,6 +47,9 @@ class Row:
     contexts: list[tuple[int, str]] = field(default_factory=list)
     sights: list["Sighting"] = field(default_factory=list)
     decisions: list["Decision"] = field(default_factory=list)
+    said: str = ""
+    blocks: list[int] = field(default_factory=list)
+    superseded: list[tuple[str, str]] = field(default_factory=list)
     located: bool = False
     """True: `locator` has its line already (an id that the client chose, or a resource that existed)."""
 

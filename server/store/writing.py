@@ -19,6 +19,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     SmallInteger,
+    Table,
     and_,
     bindparam,
     cast,
@@ -49,6 +50,9 @@ _SETS = {
     "number_index": recordset.insertion(t.number_index),
     "text_index": recordset.insertion(t.text_index),
     "identifier": recordset.insertion(t.identifier),
+    "likeness": recordset.insertion(t.likeness),
+    "blocking": recordset.insertion(t.blocking),
+    "superseded": recordset.insertion(t.superseded),
     "about": recordset.insertion(t.about),
     "context": recordset.insertion(t.context),
     "sight": recordset.insertion(t.sight, exists="replace"),
@@ -143,6 +147,12 @@ def beside(rows: Sequence[Row]) -> dict[str, list[Mapping[str, Any]]]:
             {"value": value, "system": system, "child": r.child, "rid": r.rid}
             for r in rows for system, value in r.identifiers
         ],
+        "likeness": [{"child": r.child, "rid": r.rid, "said": r.said} for r in rows if r.said],
+        "blocking": [{"h": h, "child": r.child, "rid": r.rid} for r in rows for h in r.blocks],
+        "superseded": [
+            {"system": system, "value": value, "child": r.child, "rid": r.rid}
+            for r in rows for system, value in r.superseded
+        ],
     }  # fmt: skip
 
 
@@ -191,39 +201,44 @@ _added: dict[str, ColumnElement[Any]] = {
     "others": func.array(_others, type_=ARRAY(BigInteger)),
 }
 _of_practitioners = and_(t.sight.c.principal < 0, t.sight.c.valid_until >= literal(HIGHEST))
-_retire = Prepared(
-    select(literal(1)).add_cte(
-        insert(t.history)
-        .from_select(_KEPT, select(*(_added[name] if name in _added else _old.c[name] for name in _KEPT)))
-        .cte("kept"),
-        _facets_out,
-        *(
-            delete(table).where(*recordset.same(table, _gone, "child", "rid")).cte(f"{table.name}_out")
-            for table in (
-                t.string_index,
-                t.date_index,
-                t.number_index,
-                t.text_index,
-                t.identifier,
-                t.about,
-                t.identity,
-                t.claim,
-                t.decision,
-            )
-        ),
-        # What a Patient itself gives outlasts its versions, save to the practitioners that one names.
-        delete(t.sight)
-        .where(t.sight.c.child == _gone.c.child, t.sight.c.basis == _gone.c.rid)
-        .where(or_(_gone.c.rid != _gone.c.child, _of_practitioners))
-        .cte("sight_out"),
+_FOUND_BY = (
+    t.string_index, t.date_index, t.number_index, t.text_index, t.identifier, t.about, t.identity, t.claim,
+    t.decision,
+)  # fmt: skip
+_COMPARED_BY = (t.likeness, t.blocking, t.superseded)
+
+
+def _out(*tables: Table) -> Prepared:
+    """Versions to history, and all that finds them out of these tables."""
+    return Prepared(
+        select(literal(1)).add_cte(
+            insert(t.history)
+            .from_select(_KEPT, select(*(_added[name] if name in _added else _old.c[name] for name in _KEPT)))
+            .cte("kept"),
+            _facets_out,
+            *(
+                delete(table).where(*recordset.same(table, _gone, "child", "rid")).cte(f"{table.name}_out")
+                for table in tables
+            ),
+            # What a Patient itself gives outlasts its versions, save to the practitioners that one names.
+            delete(t.sight)
+            .where(t.sight.c.child == _gone.c.child, t.sight.c.basis == _gone.c.rid)
+            .where(or_(_gone.c.rid != _gone.c.child, _of_practitioners))
+            .cte("sight_out"),
+        )
     )
-)
 
 
-def retire(connection: Connection, places: Iterable[tuple[int, int, int]]) -> None:
-    """Move the present versions at (child, type, rid) to history and take away all that finds them."""
+_retire = {False: _out(*_FOUND_BY), True: _out(*_FOUND_BY, *_COMPARED_BY)}
+
+
+def retire(connection: Connection, places: Iterable[tuple[int, int, int]], *, compared: bool = True) -> None:
+    """Move the present versions at (child, type, rid) to history and take away all that finds them.
+
+    `compared`: whether children are compared by any of them.
+    """
     rows = [{"child": child, "type": type_, "rid": rid} for child, type_, rid in places]
-    _retire(connection, gone=recordset.text(rows))
+    _retire[compared](connection, gone=recordset.text(rows))
 
 
 def bury(connection: Connection, child: int, type_: int, rid: int, version: int, at: datetime) -> None:
@@ -262,7 +277,7 @@ def restrict(connection: Connection, child: int, restriction: int) -> None:
     for table in (t.resource, t.history):
         held = table.c.restriction
         other = (table.c.child == child, held.op("&")(OF_CHILD) != restriction)
-        follows = update(table).where(*other).values(restriction=held.op("&")(SEALED).op("|")(restriction))
+        follows = update(table).where(*other).values(restriction=held.op("&")(~OF_CHILD).op("|")(restriction))
         connection.execute(follows)
 
 
@@ -282,7 +297,7 @@ def restrict_as_decided(connection: Connection, child: int) -> bool:
     found = connection.execute(label).scalar_one_or_none()
     if found is None:
         return False
-    wanted = found & ~(DECIDED | SEALED) | (DECIDED if is_decided(connection, child) else 0)
+    wanted = found & OF_CHILD & ~DECIDED | (DECIDED if is_decided(connection, child) else 0)
     if wanted == found & OF_CHILD:
         return False
     restrict(connection, child, wanted)

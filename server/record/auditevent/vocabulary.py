@@ -57,6 +57,7 @@ _ACTS = {
     "operation": _restful("operation", "E", "carried out an operation on"),
     "include": _own("include", _RESTFUL, "R", "was shown beside what was searched"),
     "trace": _own("trace", _RESTFUL, "R", "asked by identifier whether there is a record of"),
+    "match": _own("match", _RESTFUL, "R", "looked for a child, and was shown"),
     "repeat": _own("repeat", _RESTFUL, "E", "sent again"),
     "who-looked": _own("who-looked", _RESTFUL, "R", "asked who looked at"),
     "sign-in": _own("sign-in", _AUTHENTICATION, "E", "signed in", _LOGIN),
@@ -71,7 +72,15 @@ _ACTS = {
     "expunge": _own("expunge", _SECURITY, "D", "took out for good"),
     "retention": _own("retention", _SECURITY, "D", "took out at the end of its time"),
     "hold": _own("hold", _SECURITY, "E", "put or lifted a legal hold on"),
+    "merge": _own("merge", _SECURITY, "U", "found to be one child"),
+    "unmerge": _own("unmerge", _SECURITY, "U", "found to be two children"),
     "export": _own("export", _EXPORT, "R", "exported"),
+    "confirm-new": _own(
+        "confirm-new", _SECURITY, "E", "said that this is another child than those it resembles"
+    ),
+    "identity-decision": _own(
+        "identity-decision", _SECURITY, "E", "decided whether two records are of one child"
+    ),
     "why": _own("why", _SECURITY, "R", "asked who may see"),
 }
 

@@ -17,6 +17,8 @@ SPECIAL: Mapping[str, str] = {
     "sight": "by the resource that gives it, or with the child",
     "presence": "where no version of the class is left, or with the child",
     "about": "by place, and where others speak of a child that is gone",
+    "identity_pair": "with either of its children; what asks of it is a Task about both",
+    "merge": "by the Patients that go",
     "idempotency": "kept answers that name it",
     "job": "answers to be fetched, and requests to be answered, that name it",
     "app_grant": "those for this child end, and with them every token",

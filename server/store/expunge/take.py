@@ -22,11 +22,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from server.store import recordset, writing
+from server.store import likeness, recordset, writing
 from server.store import tables as t
 from server.store.database import Prepared
 from server.store.expunge import rule, trace
 from server.store.expunge.find import Place, Rows
+from server.store.merge import ledger
 
 T = TypeVar("T")
 
@@ -83,6 +84,7 @@ def take(connection: Connection, rows: Collection[Rows], named: Iterable[Place])
     for batch in _pieces(places):
         _unlist(connection, named=recordset.text({"type": each.type, "id": each.id} for each in batch))
     _unpresent(connection, children=sorted({each.child for each in rows}))
+    ledger.forget(connection, {each.rid for each in places})
     trace.remove(connection, places)
 
 
@@ -133,3 +135,4 @@ def take_child(connection: Connection, child: int, moved: Iterable[Place]) -> No
         moved=recordset.text({"child": each.child, "rid": each.rid} for each in moved),
     )
     _leave(connection, child=child)
+    likeness.forget(connection, child)

@@ -7,6 +7,8 @@ each is for.
 
 from server.store.tables.account import LANES, audit, audit_child, audit_seal, outbox
 from server.store.tables.client import agency, assertion, client, registration_token, signing_key
+from server.store.tables.identity import merge
+from server.store.tables.likeness import blocking, identity_pair, likeness, superseded
 from server.store.tables.metadata import metadata
 from server.store.tables.oauth import (
     app_grant,
@@ -71,6 +73,7 @@ __all__ = [
     "audit_seal",
     "authorization_code",
     "authorization_request",
+    "blocking",
     "claim",
     "client",
     "closure",
@@ -92,9 +95,12 @@ __all__ = [
     "idempotency",
     "identifier",
     "identity",
+    "identity_pair",
     "job",
     "launch",
+    "likeness",
     "locator",
+    "merge",
     "metadata",
     "number_index",
     "outbox",
@@ -115,6 +121,7 @@ __all__ = [
     "sign_in",
     "signing_key",
     "string_index",
+    "superseded",
     "text_index",
     "used_proof",
 ]

@@ -14,6 +14,8 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    func,
+    literal_column,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.schema import SchemaItem
@@ -134,6 +136,13 @@ Index(
     history.c.last_updated.desc(),
     history.c.rid.desc(),
     history.c.version.desc(),
+)
+# Few versions speak of several children; those that speak of one are looked for when its record is merged.
+Index(
+    "history_others",
+    history.c.others,
+    postgresql_using="gin",
+    postgresql_where=func.cardinality(history.c.others) > literal_column("0"),
 )
 
 former_home = Table(

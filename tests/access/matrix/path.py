@@ -54,10 +54,20 @@ def _patched(client, path, *operations, **headers):
     return client.ask("PATCH", path, list(operations) or test, Content_Type=JSON_PATCH, **headers)
 
 
+def _alike(world):
+    """A child of whom is known what the resource says, if it is a Patient."""
+    return {"resourceType": "Patient", "name": [{"family": world.word}], "birthDate": world.date}
+
+
 def _called(client, path, **given):
     """An operation with parameters, each named by its type too: `meta_valueMeta`."""
     parts = [{"name": name, key: value} for each, value in given.items() for name, key in [each.split("_")]]
     return client.ask("POST", path, {"resourceType": "Parameters", "parameter": parts})
+
+
+def _named(which, id):
+    """A Patient as a parameter of a merge."""
+    return {f"{which}-patient_valueReference": make.reference(f"Patient/{id}")}
 
 
 def _last_page(client, path):
@@ -186,14 +196,23 @@ READING: dict[str, Ask] = {
     "why": lambda client, w: client.get(f"{w.path}/$why?agency=school"),
     "who looked": lambda client, w: client.get(f"Patient/{w.about}/$who-looked"),
     "holds": lambda client, w: client.get(f"{w.path}/$hold-list"),
+    "match": lambda client, w: client.ask("POST", "Patient/$match", _alike(w)),
+    "match of the certain": lambda client, w: _called(
+        client, "Patient/$match", resource_resource=_alike(w), onlyCertainMatches_valueBoolean=True
+    ),
     "respond-async": lambda client, w: _later(client, w.path),
     "respond-async, called off": lambda client, w: _called_off(client, w.path),
 }
 
-TELLING_NOBODY = {"respond-async, called off", "hold that is lifted", "break the glass", "who looked"}
-"""Paths on which who may see it is told nothing of it either, or the same of a child that is there anyway."""
+TELLING_NOBODY = {
+    "respond-async, called off", "hold that is lifted", "break the glass", "who looked", "match",
+    "match of the certain", "create of one who is alike", "merge", "unmerge",
+}  # fmt: skip
+"""Paths on which who may see it is told nothing of it either, or the same of a child that is there anyway;
+what is said of those who are alike is promised by tests/identity."""
 
 WRITING: dict[str, Ask] = {
+    "create of one who is alike": lambda client, w: client.post(_alike(w)),
     "reference": lambda client, w: client.post(make.linkage(w.path)),
     "absolute reference": lambda client, w: client.post(make.linkage(f"{client.base}/{w.path}/_history/1")),
     "conditional reference": lambda client, w: _transaction(
@@ -225,6 +244,12 @@ WRITING: dict[str, Ask] = {
     ),
     "break the glass": lambda client, w: _called(
         client, f"Patient/{w.about}/$break-glass", reason_valueString="A test.", purpose_valueCode="ETREAT"
+    ),
+    "merge": lambda client, w: _called(
+        client, "Patient/$merge", **_named("source", w.about), **_named("target", "nobody")
+    ),
+    "unmerge": lambda client, w: _called(
+        client, "Patient/$unmerge", **_named("source", w.about), reason_valueString="A test."
     ),
     "delete": lambda client, w: client.delete(w.path),
     "delete of a version": lambda client, w: client.delete(w.path, If_Match='W/"1"'),

@@ -1,0 +1,1 @@
+"""Records of one child that were kept as several are brought together, and taken apart again."""
