@@ -1,4 +1,5 @@
-"""What families and agencies decided of sharing, as SQL: what is not to be shared, what was agreed to.
+"""What families agreed to, and what they objected to, as SQL. What was decided not to be shared:
+`search.restriction`.
 
 https://hl7.org/fhir/R4/consent.html
 """
@@ -10,53 +11,17 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     FromClause,
-    SmallInteger,
-    Text,
     all_,
     and_,
-    any_,
     func,
     literal,
     or_,
     select,
-    true,
 )
 
-from server.definition.library import library
 from server.search.sight import Eyes
 from server.store import tables as t
-from server.store.row import AGREED, DENIED, OBJECTED
-
-
-def has(row: FromClause, bits: int) -> ColumnElement[bool]:
-    """True for rows with one of these bits of `restriction`."""
-    held: ColumnElement[int] = row.c.restriction.op("&")(literal(bits, SmallInteger))
-    return held != literal(0)
-
-
-def denied(
-    row: FromClause, child: ColumnElement[int], eyes: Eyes, purpose: str | None
-) -> ColumnElement[bool]:
-    """True for what was decided not to be shared with who looks, of this child: home, or another that the
-    row speaks of. The decision itself is a part of it; what the agency wrote is not, unless it was decided
-    about the very person.
-
-    That the child exists is kept from nobody by a decision about everything: only where the child is.
-    """
-    d = t.decision.alias("d")
-    everything = and_(d.c.type == literal(0), row.c.type == literal(library().type_number("Patient")))
-    spoken = and_(_speaks(d, row), ~everything)
-    others = row.c.author != literal(eyes.agency)
-    about = and_(spoken, or_(others, d.c.principal < literal(0)) if eyes.person else others)
-    return _some(d, child, eyes, (DENIED,), _for(d, purpose), or_(about, row.c.rid == d.c.rid))
-
-
-def denied_in_full(row: FromClause, eyes: Eyes, purpose: str | None) -> ColumnElement[bool]:
-    """True for the Patient of a child of whom nothing at all is to be shared with who looks."""
-    d = t.decision.alias("d")
-    whole = (d.c.type == literal(0), d.c.kind == literal(0), _empty(d.c.tokens))
-    patient = row.c.type == literal(library().type_number("Patient"))
-    return and_(patient, _some(d, row.c.child, eyes, (DENIED,), _for(d, purpose), *whole))
+from server.store.row import AGREED, OBJECTED
 
 
 def agreed(row: FromClause, eyes: Eyes) -> ColumnElement[bool]:
@@ -89,13 +54,6 @@ def _speaks(d: FromClause, row: FromClause) -> ColumnElement[bool]:
         or_(d.c.kind == literal(0), d.c.kind == row.c.kind),
         or_(_empty(d.c.tokens), d.c.tokens.op("&&")(row.c.tok)),
     )
-
-
-def _for(d: FromClause, purpose: str | None) -> ColumnElement[bool]:
-    """The line holds for the purpose; who names none is held to every line."""
-    if purpose is None:
-        return true()
-    return or_(_empty(d.c.purposes), literal(purpose, Text) == any_(d.c.purposes))
 
 
 def _empty(array: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    null,
     or_,
     select,
     true,
@@ -150,11 +151,11 @@ class Eyes:
         glass."""
         return _has_line(child, self._lines, degree, months)
 
-    def named(self, child: ColumnElement[int], degree: int = NAMED) -> ColumnElement[bool]:
-        """Named for a restricted child: of a family, only who is so by name, and not by way of an agency."""
-        if self.person == FAMILY:
-            return _has_line(child, self._of_user(OWN), degree, 0)
-        return self.knows(child, degree)
+    @property
+    def numbers(self) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+        """Those of the user, and those with the user's teams."""
+        nobody = cast(null(), ARRAY(BigInteger))
+        return (_OWN, _TEAM) if self.person else (nobody, nobody)
 
     def are(self, principal: ColumnElement[int]) -> ColumnElement[bool]:
         """The number stands for who looks: for the agency, the user, or one of the user's teams."""

@@ -27,13 +27,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from server.search.context import Behind, shown
-from server.search.decision import agreed, denied, denied_in_full, has
+from server.search.decision import agreed
 from server.search.hidden import WITHHELD, bit
 from server.search.registry import ask, where
-from server.search.sight import BROKEN, FAMILY, NOBODY, Children, Eyes, Who, common
+from server.search.restriction import ALL, WHEREABOUTS, has, kept_back, restrictable, shared
+from server.search.sight import FAMILY, NOBODY, Children, Eyes, Who, common
 from server.search.types import Condition, Context
 from server.store import tables as t
-from server.store.row import DECIDED, RESTRICTED, SEALED, VERY_RESTRICTED
+from server.store.row import SEALED
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,57 +178,15 @@ class CallerView:
 
     def withheld(self, row: FromClause) -> ColumnElement[bool]:
         """True for rows of a restricted child whose whereabouts may not be shown."""
-        hidden = or_(self._restricted(row, RESTRICTED), self._denied_in_full(row))
-        return and_(self._restrictable(row), hidden)
+        return and_(restrictable(row), self._kept_back(row, WHEREABOUTS))
 
     def _not_absent(self, row: FromClause) -> ColumnElement[bool]:
         unsealing = tuple(a for a in self.alternatives if a.unseals)
         sealed = and_(has(row, SEALED), ~self._any(row, unsealing))
-        hidden = or_(self._restricted(row, VERY_RESTRICTED), self._denied(row), sealed)
-        return ~and_(self._restrictable(row), hidden)
+        return ~and_(restrictable(row), or_(self._kept_back(row, ALL), sealed))
 
-    def _restrictable(self, row: FromClause) -> ColumnElement[bool]:
-        """True for few rows: of the others nothing more has to be asked."""
-        return or_(row.c.restriction > literal(0), _shared(row))
-
-    def _restricted(self, row: FromClause, labels: int) -> ColumnElement[bool]:
-        """True for rows about a child, home or other, who is labelled so, where the agency is not named."""
-        return self._of_child(row, lambda of, child: and_(has(of, labels), ~self._named(child)))
-
-    def _denied(self, row: FromClause) -> ColumnElement[bool]:
-        """True for rows about a child, home or other, of whom this was decided not to be shared."""
-
-        def decided(of: FromClause, child: ColumnElement[int]) -> ColumnElement[bool]:
-            kept_back = denied(row, child, self.eyes, self.purpose)
-            return and_(has(of, DECIDED), kept_back, ~self._broken(child))
-
-        return self._of_child(row, decided)
-
-    def _denied_in_full(self, row: FromClause) -> ColumnElement[bool]:
-        """True for the Patient of a child of whom nothing is to be shared."""
-        kept_back = denied_in_full(row, self.eyes, self.purpose)
-        return and_(has(row, DECIDED), kept_back, ~self._broken(row.c.child))
-
-    def _named(self, child: ColumnElement[int]) -> ColumnElement[bool]:
-        return self.eyes.named(child)
-
-    def _broken(self, child: ColumnElement[int]) -> ColumnElement[bool]:
-        return self.eyes.named(child, BROKEN)
-
-    def _of_child(
-        self,
-        row: FromClause,
-        asked: Callable[[FromClause, ColumnElement[int]], ColumnElement[bool]],
-    ) -> ColumnElement[bool]:
-        """True for rows with a child, home or other, of which this is true: asked of a row with the bits of
-        that child."""
-        patient = t.resource_patient.alias("p")
-        other, speaks = _others(row)
-        own = and_(patient.c.child == other, patient.c.rid == other)
-        asked_of_others = select(literal(1)).where(speaks, own, asked(patient, other))
-        # OFFSET 0 keeps it a question asked of each row found, never a table that is gathered first.
-        others = asked_of_others.offset(literal(0)).exists()
-        return or_(asked(row, row.c.child), and_(_shared(row), others))
+    def _kept_back(self, row: FromClause, bits: int) -> ColumnElement[bool]:
+        return kept_back(row, bits, self.eyes, self.purpose)
 
     def _any(
         self, row: FromClause, alternatives: tuple[Alternative, ...], home_seen: bool = False
@@ -253,7 +212,7 @@ class CallerView:
             return true()
         other, speaks = _others(row)
         unseen = select(literal(1)).where(speaks, ~self.eyes.sees(other, of)).exists()
-        others_seen = or_(~_shared(row), ~unseen)
+        others_seen = or_(~shared(row), ~unseen)
         if self.directory:
             return others_seen
         rest = of.beyond(self.children) if home_seen else of
@@ -320,7 +279,7 @@ def _whole_of_any(row: FromClause, behind: Behind) -> ColumnElement[bool]:
         and_(content, replace(one, directory=directory)._child(row, of))
         for (of, directory), content in contents.items()
     )
-    return and_(or_(*seen), ~and_(one._restrictable(row), _restricted(row, one, behind)))
+    return and_(or_(*seen), ~and_(restrictable(row), _restricted(row, one, behind)))
 
 
 def _restricted(row: FromClause, one: CallerView, behind: Behind) -> ColumnElement[bool]:
@@ -330,18 +289,12 @@ def _restricted(row: FromClause, one: CallerView, behind: Behind) -> ColumnEleme
         for view, types in behind
         if any(a.unseals for a in view.alternatives)
     )
-    labelled = one._restricted(row, RESTRICTED | VERY_RESTRICTED)
     sealed = and_(has(row, SEALED), ~or_(false(), *unsealed))
-    return or_(labelled, one._denied(row), one._denied_in_full(row), sealed)
+    return or_(one._kept_back(row, WHEREABOUTS | ALL), sealed)
 
 
 def _of_type(row: FromClause, types: Iterable[int]) -> ColumnElement[bool]:
     return row.c.type == any_(literal(list(types), ARRAY(SmallInteger)))
-
-
-def _shared(row: FromClause) -> ColumnElement[bool]:
-    """The row speaks of further children."""
-    return func.cardinality(row.c.others) > literal(0) if "others" in row.c else row.c.shared
 
 
 def _others(row: FromClause) -> tuple[ColumnElement[int], ColumnElement[bool]]:

@@ -39,7 +39,7 @@ def test_who_has_the_version_already_is_not_sent_it_again(suite):
         ("patient/1", 404),
         ("Patient/1/nonsense", 404),
         ("Patient/1/$everything", 404),
-        ("Patient/$match", 404),
+        ("Patient/$nonsense", 404),
     ],
 )
 def test_what_is_not_there_is_said_not_to_be(suite, path, status):
