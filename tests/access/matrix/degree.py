@@ -8,7 +8,8 @@ import msgspec
 from server.definition.folder import profiles
 from tests import make
 from tests.access.matrix.world import World
-from tests.access.test_decision import not_shared
+from tests.access.test_decision import consent, not_shared
+from tests.access.test_sealed import SEAL
 from tests.make import TEST
 
 Change = Callable[[World], dict]
@@ -41,6 +42,15 @@ class Degree:
     gone: Callable[[str], bool] | None = None
     user: dict = field(default_factory=dict)
     """The account of who uses the client, where somebody does."""
+    writer: str = "suite"
+    """Who writes the resource."""
+    shown: str = "inspector"
+    """Who sees it."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether the caller may write resources of the type at all."""
+        return self.user != _IS_PARENT
 
     def bare(self, resource: dict) -> dict:
         """The resource as it would be if nothing had been said of what is held back."""
@@ -77,8 +87,9 @@ def _labelled(label, change=nothing):
 
 
 def _labelled_itself(label):
-    """The Patient's own `meta`, with a label."""
-    return lambda world: {"meta": {**world.traits["meta"], **make.labelled(label)}}
+    """The resource's own `meta`, with a label."""
+    security = {"security": [label]} if isinstance(label, dict) else make.labelled(label)
+    return lambda world: {"meta": {**world.traits["meta"], **security}}
 
 
 def _another_child(world):
@@ -108,6 +119,15 @@ def _decided(world):
     return [*_BOTH(world), not_shared(world.about, "school", **{"class": [observations]})]
 
 
+def _agreed(world):
+    """The family agreed to the borough's service, and objected to it later."""
+    types = ("permit", "deny")
+    return [
+        *_BOROUGH(world),
+        *(consent(world.about, "agreement-to-service", "borough", type=each) for each in types),
+    ]
+
+
 WORKER = "matrix-worker"
 """The Practitioner who works with `ours` of every world, and for whom the borough's app asks."""
 
@@ -116,6 +136,11 @@ CHILD = "matrix-child"
 
 _WORKS = {"fhir_user": f"Practitioner/{WORKER}", "roles": ("worker",), "caseload": "all"}
 _EVERYTHING = "user/*.cruds"
+
+PARENT = "matrix-parent"
+"""The RelatedPerson who has parental responsibility for that child."""
+
+_IS_PARENT = {"fhir_user": f"RelatedPerson/{PARENT}"}
 
 
 def _of(category, system="http://terminology.hl7.org/CodeSystem/observation-category"):
@@ -222,6 +247,17 @@ DEGREES = {
     ),
     "the record of another child than the app was opened for": Degree(
         "borough", "Patient", scopes="patient/*.cruds", known=False, around=_BOROUGH, user=_WORKS
+    ),
+    "another child than a parent's": Degree(
+        "borough", scopes="patient/*.cruds", known=False, hidden=_attendance, around=_BOROUGH, user=_IS_PARENT
+    ),
+    "the record of another child than a parent's": Degree(
+        "borough", "Patient", scopes="user/*.cruds", known=False, around=_BOROUGH, user=_IS_PARENT
+    ),
+    "a service that the family did not agree to": Degree("borough", hidden=_of("therapy"), around=_BOROUGH),
+    "a service that the family objected to": Degree("borough", hidden=_of("therapy"), around=_agreed),
+    "what is sealed": Degree(
+        "inspector", hidden=_labelled_itself(SEAL), around=_BOTH, writer="vault", shown="vault"
     ),
     "elements that a right hides": Degree(
         "borough",
