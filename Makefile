@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 DEVELOPER := .venv/developer
 
-.PHONY: run test check format bench conformance identity scale soak clean
+.PHONY: run test check format bench conformance identity million scale soak clean
 
 run: $(INSTALLED)
 	@$(BIN)/childrecord run
@@ -39,6 +39,10 @@ conformance: $(DEVELOPER)
 identity: $(DEVELOPER)
 	$(BIN)/pip install --quiet --editable '.[identity]'
 	$(BIN)/python bench/identity/run.py $(IDENTITY)
+
+# What a new child and $match cost among a million children; MILLION="--children 100000" for fewer.
+million: $(DEVELOPER)
+	$(BIN)/python bench/million/run.py $(MILLION)
 
 # Grows a database of its own to SIZES resources, and rewrites docs/performance.md; SCALE=--help tells more.
 scale: $(DEVELOPER)

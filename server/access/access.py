@@ -28,7 +28,7 @@ from server.search.hash import Hasher
 from server.search.registry import Registry
 from server.search.sight import FAMILY, WORKER, Children, Who
 from server.search.types import Context
-from server.search.view import Alternative, CallerView, alike
+from server.search.view import ASKING, Alternative, CallerView, alike
 from server.terminology.codes import codes
 
 _VERBS = {"c": "create", "r": "read", "u": "update", "d": "delete", "s": "search"}
@@ -232,6 +232,7 @@ class Access:
             Context(type_, self.hasher, self.base_url),
             directory=type_ != "Patient" and (seen_with or child_parameter(type_) is None),
             behind=self._behind if seen_with and letter != "c" else None,
+            patients=self._patients if type_ in ASKING and letter != "c" else None,
             purpose=self._known_purpose,
             person=self._person,
         )
@@ -249,6 +250,13 @@ class Access:
             )
         found: Behind = self.memo["behind"]
         return found
+
+    @property
+    def _patients(self) -> CallerView:
+        """Which Patients may be seen; none is no error here."""
+        scopes = [scope for scope in self._scopes("Patient") if "r" in scope.interactions]
+        rights = [right for right in self.rights if right.grants("Patient", "r")]
+        return self._worked_out("Patient", "r", scopes, rights)
 
     def _alternative(
         self, type_: str, letter: str, right: Right, narrowing: str, scope: Scope

@@ -52,6 +52,12 @@ def visible(resource: Json, row: Stored) -> Json:
     return element_path.without(kept, hidden.paths(row.withheld))
 
 
+def tells_all_of(row: Stored, name: str) -> bool:
+    """Whether nothing of a property of a resource is kept from the caller."""
+    roots = {hidden.root(path) for path in hidden.paths(row.withheld)}
+    return not _is_hidden(row, name) and not any(hidden.is_named(root, (name,)) for root in roots)
+
+
 def restored(resource: Json, held: Stored) -> Json:
     """What a PUT leaves of the elements that its sender was not shown: as they were, and the labels too.
 

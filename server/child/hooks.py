@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from server.access.agency import Agency
-from server.child import alike, attendance, identity, involvement, lead, sharing, statutory
+from server.child import alike, attendance, disputed, identity, involvement, lead, sharing, statutory
 from server.child.codeday import code_day
 from server.child.involvement import Involvement
 from server.child.kind import Kinds, kinds, profiles
@@ -33,4 +33,5 @@ def hooks(agencies: Iterable[Agency], registry: Registry, hasher: Hasher, base_u
         day=code_day,
         statutes=statutory.hook(),
         leads=lead.organizations,
+        kept=disputed.kept,
     )

@@ -1,6 +1,7 @@
 """Which identifiers make a child one child, and what becomes of those that cannot be right."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from server.access.agency import Agency
@@ -20,23 +21,13 @@ _OF_AN_AUTHORITY = re.compile(re.escape(LA_CHILD_ID) + r"[0-9]{3}")
 
 def claims(resource: Json) -> list[Claim]:
     """The identifiers of unique systems that a Patient carries: each is one child's, for all agencies."""
-    if resource["resourceType"] != "Patient":
-        return []
-    found = (
-        (identifier.get("system", ""), identifier["value"])
-        for identifier in resource.get("identifier", ())
-        if identifier.get("value")
-    )
-    return sorted({(system, value) for system, value in found if _is_unique(system)})
+    return sorted({(system, value) for system, value in _pairs(resource) if _is_unique(system)})
 
 
 def superseded(resource: Json) -> list[Claim]:
     """The UPNs that a Patient had before: they claim nothing, and lead to it as long as they are nobody
     else's."""
-    if resource["resourceType"] != "Patient":
-        return []
-    former = (each for each in resource.get("identifier", ()) if each.get("system") == FORMER_UPN)
-    return sorted({(UPN, each["value"]) for each in former if each.get("value")})
+    return sorted({(UPN, value) for system, value in _pairs(resource) if system == FORMER_UPN})
 
 
 def checked(resource: Json, agency: Agency) -> Json:
@@ -64,6 +55,16 @@ def checked(resource: Json, agency: Agency) -> Json:
         _marked(each, faults[at]) if at in faults else each for at, each in enumerate(resource["identifier"])
     ]
     return {**resource, "identifier": kept}
+
+
+def _pairs(resource: Json) -> Iterator[tuple[str, str]]:
+    """(system, value) of a Patient's identifiers; what was sent need not be valid yet."""
+    given = resource.get("identifier") if resource.get("resourceType") == "Patient" else None
+    for each in given if isinstance(given, list) else ():
+        if isinstance(each, dict):
+            system, value = each.get("system"), each.get("value")
+            if isinstance(system, str) and isinstance(value, str) and value:
+                yield system, value
 
 
 def _is_unique(system: str) -> bool:

@@ -120,13 +120,14 @@ def application() -> Any:
     from server.http import log
     from server.http.app import create
     from server.interaction.opening import audit_key
+    from server.job.comparer import Comparer
     from server.job.reindexer import Reindexer
     from server.job.sealer import Sealer
     from server.job.worker import Worker
 
     log.configure(settings().log_level)
     app = create()
-    for work in (Reindexer, Worker):
+    for work in (Comparer, Reindexer, Worker):
         work(app.extensions["door"]).start()
     found = settings()
     own = Database(found.database_url, pool_size=1, statement_timeout=60, prepare=found.prepare)

@@ -111,13 +111,14 @@ class Conflict(FhirError):
 class Duplicate(Conflict):
     """A claimed identifier belongs to a record that exists (one child, one record).
 
-    `claims` are the (system, value) pairs that were asked for: for finding the record again, never shown.
+    `claims` are the (system, value) pairs that were asked for, those of each Patient together: for finding
+    the record again, never shown.
     """
 
     code = "duplicate"
 
     def __init__(
-        self, diagnostics: str, *, expression: str = "", claims: tuple[tuple[str, str], ...] = ()
+        self, diagnostics: str, *, expression: str = "", claims: tuple[tuple[tuple[str, str], ...], ...] = ()
     ) -> None:
         super().__init__(diagnostics, expression=(expression,) if expression else ())
         self.claims = claims

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlencode
 
 from server.fhir.issue import Contended, MultipleMatches, PreconditionFailed
+from server.record.merge.living import living
 from server.record.record import Record
 from server.search.query import Pair, Query, parse
 from server.store.row import Stored
@@ -56,8 +57,14 @@ def name(type_: str, query: Query) -> str:
 
 
 def _found(record: Record, query: Query, most: int) -> Sequence[Stored]:
-    said = urlencode(query.self_parameters)
-    found = record.search(query, count=most + 1, complete=True, said=said).rows
+    said, count = urlencode(query.self_parameters), most + 1
+    rows = record.search(query, count=count, complete=True, said=said).rows
+    found = living(record, rows)
+    while len(found) <= most and len(rows) == count:
+        # Some were Patients of one child: there may be more.
+        count *= 2
+        rows = record.search(query, count=count, complete=True, said=said).rows
+        found = living(record, rows)
     if len(found) > most:
         several = "one resource" if most == 1 else f"{most} resources, the most that one request may change"
         raise MultipleMatches(f"The condition matches more than {several}.")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import parse_qsl, urlencode
 
 from server.fhir import json
+from server.record.merge.living import is_merged
 from server.record.record import Record
 from server.search.escape import split
 from server.search.query import parse
@@ -58,7 +59,7 @@ def _found(
         return
     for value, text in wanted.items():
         matches = [row for row in rows if value in carried[row.rid]]
-        if len(matches) < 2:
+        if len(matches) < 2 and not any(map(is_merged, matches)):
             yield text, matches[0] if matches else None
 
 

@@ -20,6 +20,7 @@ from server.fhir.reference import references
 from server.interaction import condition, together, write
 from server.interaction.fullurl import Name, Names
 from server.interaction.inside import Inside
+from server.record import identified
 from server.record.change import Change
 from server.record.record import Record
 from server.search.query import Query, parse
@@ -355,4 +356,6 @@ def answered_as(other: Part) -> FhirResponse:
 def found(part: Part, record: Record) -> FhirResponse:
     """The answer to a conditional create that found what is there."""
     assert part.found is not None
+    if part.request.content is not None:
+        identified.same_child(record, part.request.content, part.found)
     return write.answered(part.request, record, part.found, Change.NONE)

@@ -10,7 +10,7 @@ from server.fhir.exchange import FhirRequest, FhirResponse
 from server.fhir.issue import Malformed
 from server.fhir.primitive import id as is_id
 from server.interaction import answer, condition
-from server.record import precondition
+from server.record import identified, precondition
 from server.record.change import Change
 from server.record.record import Record
 from server.store.row import Stored
@@ -27,6 +27,7 @@ def create(request: FhirRequest, record: Record, type_: str, id_: str | None = N
     if asked is not None:
         found = condition.matching(record, type_, asked)
         if found is not None:
+            identified.same_child(record, resource, found)
             return answered(request, record, found, Change.NONE)
     return answered(request, record, record.create(resource, id_), Change.CREATED)
 

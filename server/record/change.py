@@ -9,6 +9,7 @@ from server.fhir import Json, json
 from server.fhir.issue import Inapplicable, Issue, Unprocessable
 from server.fhir.meta import stamped
 from server.record import judge, mark
+from server.record.kept import kept
 from server.record.staging import Slot
 from server.store.row import Stored
 
@@ -75,6 +76,8 @@ def _prepared(made: Json, slot: Slot, record: "Record", found: Sequence[Issue]) 
     """With what its writer was not shown put back, and as the domain wants it."""
     if slot.was is not None and slot.was.withheld:
         made = redact.restored(made, slot.was)
+    if slot.was is not None and slot.put:
+        made = kept(made, slot.was, record)
     try:
         for prepare in record.door.hooks.prepare:
             made = prepare(made, record.access.agency)

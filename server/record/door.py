@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Event
 from typing import Any
 
@@ -50,6 +51,11 @@ class Door:
     """Set when a request was left to be answered later (`job.worker`)."""
     statement: Callable[[str], bytes] | None = None
     """The CapabilityStatement in one of its modes, where requests come in."""
+
+    @cached_property
+    def likeness_key(self) -> bytes:
+        """What the keys are hashed with by which the alike are found."""
+        return self.hasher.derived("blocking")
 
     def hold_code_systems(self) -> None:
         """Let what is at hand find the codes that no definition lists."""

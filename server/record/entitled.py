@@ -45,6 +45,9 @@ def found(record: "Record", operation: str, letter: str, type_: str, id_: str) -
     """
     record.flush()
     permit = entitled(record.access, operation).view(type_, letter)
+    if record.access.may(type_, "r"):
+        # Which Patients it sees is a matter of all its rights.
+        permit = replace(permit, patients=record.access.view(type_, "r").patients)
     number = record.door.library.type_number(type_)
     key = {"type": number, "id": id_}
     held = _rows(record, permit, key)

@@ -100,21 +100,35 @@ class Likeness:
 
     `types`: whose resources say something of it, and `keyed`: from which there are keys. `said`: what a
     resource says, as text to be kept. `whole`: what is said of a child put together, the Patient's text
-    first. `keys`: hashes of which those who are alike share one. `weigh`: the weight alone of a comparison.
-    `review`: the weight from which two may be one.
+    first. `keys`: hashes, under a secret, of which those who are alike share one. `weigh`: the weight alone
+    of a comparison. `review`: the weight from which two may be one.
     """
 
     types: frozenset[str] = frozenset()
     keyed: frozenset[str] = frozenset()
     said: Callable[[Json], str] = field(default=lambda _: "")
     whole: Callable[[Sequence[str]], Any] = field(default=lambda _: None)
-    keys: Callable[[Any], frozenset[int]] = field(default=lambda _: frozenset())
+    keys: Callable[[Any, bytes], frozenset[int]] = field(default=lambda *_: frozenset())
     weigh: Callable[[Any, Any], float] = field(default=lambda *_: float("-inf"))
     compare: Callable[[Any, Any], Compared] = field(
         default=lambda *_: Compared(float("-inf"), 0.0, "certainly-not", ())
     )
     review: float = float("inf")
 
+
+class Sayer(NamedTuple):
+    """Who says an element: the agency's number and kind, and when it said so last."""
+
+    agency: int
+    kind: str
+    at: datetime
+
+
+Sayers = Callable[[], Mapping[bytes, Sayer]]
+"""Who said first what the present version holds, by `said.said`: it is asked for only where it matters."""
+
+Kept = Callable[[Json, Json, Sayer, Sayers], Json]
+"""`(the version before, the one that was sent, who sent it, who said what)`: as it is to be kept."""
 
 Leads = Callable[[Sequence[Json], datetime, Callable[[str], Json | None]], tuple[str, ...]]
 """`(the child's CareTeams, now, the resource of a reference)`: the Organizations of who leads."""
@@ -133,7 +147,8 @@ class Hooks:
     class of resource that rights speak of. `profiles`: those that a resource has to keep whether it names
     them or not. `kinds`: the class of each of these profiles. `day`: the day that a resource of the profiles
     is about, on which its codes have to be in use. `statutes`: the rules across the resources of a child.
-    `leads`: the Organizations of who leads the work with a child.
+    `leads`: the Organizations of who leads the work with a child. `kept`: with what others said of the child
+    and the writer does not mention.
     """
 
     prepare: Sequence[Callable[[Json, Agency], Json]] = ()
@@ -152,3 +167,4 @@ class Hooks:
     day: Callable[[Json, Sequence[str]], date | None] = field(default=lambda *_: None)
     statutes: Statutes = Statutes()
     leads: Leads = field(default=lambda *_: ())
+    kept: Kept = field(default=lambda _before, sent, *_: sent)

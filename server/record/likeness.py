@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from server import clock
 from server.access.access import Access
 from server.fhir import Json, json
-from server.fhir.issue import Duplicate
 from server.record.door import Door
 from server.search.extract import extract
 from server.search.types import Index
 from server.store import likeness, locator
+from server.store.comparison import Comparison
 from server.store.row import Row
 
 if TYPE_CHECKING:
@@ -21,11 +23,11 @@ _PATIENT = "Patient"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A child to be compared. `whole`: what is said of it; `new`: it was not known before."""
+    """A child of whom something else is said than before. `said`: what its Patient says; `keys`: by what it
+    is found; `new`: it was not known before."""
 
     child: int
-    id: str
-    whole: Any
+    said: str
     keys: frozenset[int]
     new: bool
 
@@ -55,11 +57,17 @@ def fill(door: Door, connection: Any, pairs: Sequence[tuple[Json, Row]], new: It
 
 def _keys(door: Door, kept: Mapping[int, str], row: Row) -> frozenset[int]:
     """Those by which a child is found because of what this resource says."""
-    how = door.hooks.likeness
     if row.child not in kept:
         return frozenset()
-    every = how.keys(whole(door, row.child, kept))
-    return every if row.rid == row.child else every - how.keys(how.whole([kept[row.child]]))
+    every = keys(door, whole(door, row.child, kept))
+    if row.rid == row.child:
+        return every
+    return every - keys(door, door.hooks.likeness.whole([kept[row.child]]))
+
+
+def keys(door: Door, whole: Any) -> frozenset[int]:
+    """The hashes by which a child is found of whom so much is said."""
+    return door.hooks.likeness.keys(whole, door.likeness_key)
 
 
 def whole(door: Door, child: int, kept: Mapping[int, str]) -> Any:
@@ -80,47 +88,49 @@ def led(index: Index, resource: Json, door: Door) -> None:
     index.facets = sorted({*index.facets, *found.facets})
 
 
-# ---- whom it is asked of -----------------------------------------------------------------------------------
+# ---- who is compared ---------------------------------------------------------------------------------------
 
 
 def asked(
     door: Door, access: Access, pairs: Sequence[tuple["Staged", Row]], spared: Iterable[str] = ()
 ) -> list[Asked]:
-    """The children that are to be compared: those that are new, or of whom something else is said now."""
+    """The children that are to be compared: those that are new, or of whom something else is said now, by
+    their Patients or by others."""
     if not access.agency.likeness:
         return []
-    how, spared = door.hooks.likeness, set(spared)
-    said: dict[int, dict[int, str]] = {}
-    for _, row in pairs:
-        if row.said:
-            said.setdefault(row.child, {})[row.rid] = row.said
+    spared = set(spared)
+    found: dict[int, Asked] = {}
+    for one, row in pairs:
+        if not row.said or row.id in spared or _before(door, one) == row.said:
+            continue
+        if one.type == _PATIENT and row.rid == row.child:
+            found[row.child] = Asked(row.child, row.said, frozenset(row.blocks), one.slot.was is None)
+        else:
+            found.setdefault(row.child, Asked(row.child, row.said, frozenset(), False))
+    return list(found.values())
+
+
+def _before(door: Door, one: "Staged") -> str:
+    was = one.slot.was
+    return door.hooks.likeness.said(json.decode(was.body.encode())) if was else ""
+
+
+def to_compare(
+    access: Access, at: datetime, confirmed: str | None, found: Iterable[Asked]
+) -> list[Comparison]:
+    """What is to be done about them once they are written."""
+    account = access.user.id if access.user else None
     return [
-        Asked(row.child, row.id, whole(door, row.child, said[row.child]), frozenset(row.blocks), not before)
-        for one, row in pairs
-        if one.type == _PATIENT and row.rid == row.child and row.id not in spared and row.blocks
-        for before in [one.slot.was and how.said(json.decode(one.slot.was.body.encode()))]
-        if before != row.said
-    ]
+        Comparison(
+            clock.new_id(), at, access.agency.code, access.client, account, each.child,
+            confirmed if each.new else None,
+        )
+        for each in found
+    ]  # fmt: skip
 
 
 def hold(connection: Any, children: Iterable[Asked]) -> None:
-    """Nobody else who compares writes a child with one of these keys before the transaction ends."""
-    locator.alone(connection, *(f"likeness {key}" for key in {key for each in children for key in each.keys}))
-
-
-def claimed(door: Door, connection: Any, pairs: Sequence[tuple["Staged", Row]]) -> None:
-    """Raises Duplicate where a new child has an identifier that led to another before."""
-    mine = {row.child for _, row in pairs}
-    wanted = [
-        claim
-        for one, row in pairs
-        if one.type == _PATIENT and one.slot.was is None
-        for claim in door.hooks.identity(one.resource)
-        if claim[0] in door.hooks.superseding
-    ]
-    if wanted and any(child not in mine for *_, child in likeness.superseded(connection, wanted)):
-        raise Duplicate(
-            "A Patient with one of these identifiers exists: one child, one record.",
-            expression="Patient.identifier",
-            claims=tuple(wanted),
-        )
+    """Nobody else whose agency has the alike refused writes a child with one of these keys before the
+    transaction ends."""
+    if keys := {key for each in children for key in each.keys}:
+        locator.alone(connection, *(f"likeness {key}" for key in keys))

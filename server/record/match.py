@@ -1,31 +1,31 @@
 """A child looked for by what is known of it: as far as the caller may see who is found, or trace the child.
 
-Each is compared by what the caller is shown of it, so that a score tells nothing of what is withheld. Who may
-see nobody that is alike gets nothing; where somebody is, people are asked (`record.review`).
+Each is compared by what the caller is shown of it, so that a score tells nothing of what is withheld. Where
+nobody whom the caller sees is certainly the one, the question is held against the others when the answer is
+given, and people are asked if somebody is alike (`record.comparing`): the answer's time tells of nobody.
 
 https://hl7.org/fhir/R4/patient-operation-match.html
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from server.fhir import Json, json
+from server import clock
+from server.fhir import Json
 from server.fhir.issue import Unprocessable
-from server.record import review, trace
+from server.record import trace
 from server.record.event import entry
+from server.record.likeness import keys as keys_of
 from server.record.resembling import shown, shown_whole
-from server.store import audit, likeness
+from server.store import audit, comparison, likeness
+from server.store.comparison import NOBODY, Comparison
 from server.store.row import Stored
 
 if TYPE_CHECKING:
     from server.record.record import Record
 
 _PATIENT = "Patient"
-_NOBODY = 0
-"""No child has this number: what is asked is not in the record."""
-
 _WHOLE_DAY = len("2015-04-01")
 
 
@@ -51,13 +51,13 @@ def matches(record: "Record", asked: Json) -> list[Match]:
     how = record.door.hooks.likeness
     said = how.said({name: value for name, value in asked.items() if name != "id"})
     whole = how.whole([said])
-    keys = how.keys(whole)
+    keys = keys_of(record.door, whole)
     if not keys:
         raise Unprocessable(
             "Too little is said of the child: birth date and name, name and postcode, or an identifier.",
             expression=_PATIENT,
         )
-    known = likeness.candidates(record.connection, _NOBODY, keys)
+    known = likeness.near(record.connection, NOBODY, keys)
     found = [_match(record, whole, row) for row in shown(record, sorted(known), "s")]
     seen = [each for each in found if each is not None]
     if not any(each.grade == "certain" for each in seen):
@@ -65,15 +65,15 @@ def matches(record: "Record", asked: Json) -> list[Match]:
         seen += (each for each in _traced(record, asked) if each.row.child not in known_of)
     _accounted(record, seen)
     if not any(each.grade == "certain" for each in seen):
-        visible = {each.row.child for each in seen}
-        _review(record, asked, whole, {child: how.whole(texts) for child, texts in known.items()}, visible)
+        _leave(record, asked, (each.row.child for each in seen))
     return sorted(seen, key=lambda each: (-each.score, each.row.id))
 
 
 def _match(record: "Record", whole: Any, row: Stored) -> Match | None:
     how = record.door.hooks.likeness
     other = shown_whole(record.door, row)
-    if (row.withheld or not row.whole) and how.keys(other).isdisjoint(how.keys(whole)):
+    found_by = keys_of(record.door, whole)
+    if (row.withheld or not row.whole) and found_by.isdisjoint(keys_of(record.door, other)):
         # It was found by what the caller is not shown.
         return None
     compared = how.compare(whole, other)
@@ -100,15 +100,14 @@ def _accounted(record: "Record", found: Iterable[Match]) -> None:
     audit.record(record.connection, replace(line, child=only, children=tuple(row.child for row in rows)))
 
 
-def _review(record: "Record", asked: Json, whole: Any, known: dict[int, Any], seen: set[int]) -> None:
-    """Ask people about the most alike of those whom the caller does not see."""
-    how = record.door.hooks.likeness
-    hidden = [(how.weigh(whole, other), child) for child, other in known.items() if child not in seen]
-    weight, child = max(hidden, default=(float("-inf"), _NOBODY))
-    if weight >= how.review:
-        said = {
-            name: value for name, value in asked.items() if name not in ("id", "meta", "text", "contained")
-        }
-        digest = blake2b(json.encode(said), digest_size=16).hexdigest()
-        key = f"{record.access.agency.code}/{child}/{digest}"
-        review.ask_for(record, said, child, how.compare(whole, known[child]), key)
+def _leave(record: "Record", asked: Json, seen: Iterable[int]) -> None:
+    """Let people be asked about the most alike of those whom the caller does not see, if there are any."""
+    access, hidden = record.access, ("id", "meta", "text", "contained")
+    if access.agency.likeness:
+        question = Comparison(
+            clock.new_id(), record.at, access.agency.code, access.client,
+            access.user.id if access.user else None,
+            asked={name: value for name, value in asked.items() if name not in hidden},
+            shown=tuple(seen),
+        )  # fmt: skip
+        comparison.leave(record.connection, question)

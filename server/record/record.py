@@ -239,7 +239,10 @@ class Record:
     def _replace(self, interaction: str, held: Stored, resource: Json) -> tuple[Stored, Change]:
         """The next version, or the present one if that says the same."""
         self.after(held.last_updated)
-        slot = Slot(held.id, held.rid, held.version + 1, held.author, home=held.child, was=held)
+        slot = Slot(
+            held.id, held.rid, held.version + 1, held.author,
+            home=held.child, was=held, put=interaction == "update",
+        )  # fmt: skip
         made, faults = to_keep(resource, slot, self)
         # To who may not read it, that nothing changes would tell what it is.
         if self.access.may(held.type, "r") and says_the_same(made, held):
@@ -413,11 +416,9 @@ class Record:
             self.around.forget()
             asked = flush(
                 self.door, self._transaction, self.access, staged, self.at,
-                promised=self.promised, spared=self.spared,
+                promised=self.promised, spared=self.spared, confirmed=self.confirmed,
             )  # fmt: skip
             resembling.follow(self, asked)
-            # Whom people are asked about is asked by Tasks, which are written with the rest.
-            self.flush()
 
     def begin(self) -> None:
         """From here on all or nothing."""

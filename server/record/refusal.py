@@ -1,6 +1,6 @@
 """A refusal is accounted for in a transaction of its own, after the roll-back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from server import clock
 from server.access.access import Access
@@ -21,6 +21,10 @@ _KINDS = {
     "DELETE": "delete",
     "PATCH": "patch",
 }
+
+
+_MOST = 20
+"""Facts that are told at once."""
 
 
 def accounted(door: Door, access: Access, request: FhirRequest, error: FhirError) -> FhirError:
@@ -60,21 +64,29 @@ def _pointing(
     is taken. Where the claims of one Patient are several children's, all are named whom it may see."""
     if not access.may("Patient", "r"):
         return error
-    held = [
-        (system, id_)
-        for system, value in error.claims
-        for id_ in _seen(door, access, connection, system, value)
-        if request.path != f"Patient/{id_}"
-    ]
-    expression = error.issues[0].expression
-    if len({id_ for _, id_ in held}) > 1 and request.path.startswith("Patient"):
-        told = "The identifiers are those of several children: one child, one record."
-        facts = (f"The {named(system)} is that of Patient/{id_}." for system, id_ in held)
-        error.issues = tuple(Issue("duplicate", each, expression) for each in (told, *facts))
-    elif held:
-        told = f"{error.issues[0].diagnostics} It is Patient/{held[0][1]}."
-        error.issues = (Issue("duplicate", told, expression),)
+    [issue, *_] = error.issues
+    told: list[str] = []
+    for claims in error.claims:
+        held = [
+            (system, id_)
+            for system, value in claims
+            for id_ in _seen(door, access, connection, system, value)
+            if request.path != f"Patient/{id_}"
+        ]
+        told += _facts(issue.diagnostics, held)
+        if len(told) >= _MOST:
+            break
+    if told:
+        error.issues = tuple(Issue("duplicate", each, issue.expression) for each in dict.fromkeys(told))
     return error
+
+
+def _facts(told: str, held: Sequence[tuple[str, str]]) -> list[str]:
+    """Of one Patient: whose its identifiers are."""
+    if len({id_ for _, id_ in held}) > 1:
+        several = "The identifiers are those of several children: one child, one record."
+        return [several, *(f"The {named(system)} is that of Patient/{id_}." for system, id_ in held)]
+    return [f"{told} It is Patient/{held[0][1]}."] if held else []
 
 
 def _seen(door: Door, access: Access, connection: Connection, system: str, value: str) -> Iterator[str]:

@@ -1,22 +1,22 @@
-"""One child, one record: a child that was written is compared with all that are known.
+"""One child, one record: a new child that resembles a known one is refused, where its agency has it so.
 
-Whom it resembles is found by hashed keys, in one query. What comes of it is for the agency's rights to say:
-the child is stored and people are asked whether the two are one (`record.review`), or it is refused, and the
-caller told whom it resembles as far as it may see them. Of others it learns nothing: those are reviewed.
+By hashed keys, in one query, is found whom it resembles; the caller is told of those whom it sees, by what it
+is shown of them. Of the others nothing is told here, nor asked: they are compared when the answer is given
+(`record.comparing`), so that neither the answer nor its time tells of them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from server.access import redact
 from server.access.policy import REFUSE
-from server.fhir import Json, json
+from server.fhir import json
 from server.fhir.issue import Issue, Resembling
-from server.record import review
 from server.record.door import Door
 from server.record.event import act
 from server.record.likeness import Asked
 from server.store import audit, likeness, recordset, resources
+from server.store.comparison import NOBODY
 from server.store.row import Stored
 
 if TYPE_CHECKING:
@@ -25,48 +25,27 @@ if TYPE_CHECKING:
 _PATIENT = "Patient"
 
 _MOST = 10
-"""Of whom a child resembles, those asked about: with more there is something else amiss."""
+"""Of whom a child resembles, those that are told."""
 
 
 def follow(record: "Record", children: Iterable[Asked]) -> None:
-    """Compare children that were written; ask people about whom they resemble.
+    """See to the new ones among children that were written.
 
     Raises:
         Resembling: the agency has new children refused who resemble one that the caller may see.
     """
     for each in children:
-        known = likeness.candidates(record.connection, each.child, each.keys)
-        if each.new and known and record.access.agency.likeness == REFUSE and record.confirmed is None:
-            _refuse(record, each, sorted(known))
-        if known:
-            _review(record, each, known)
         if each.new and record.confirmed is not None:
             line = act(record.access, record.at, "confirm-new", reason=record.confirmed, child=each.child)
             audit.record(record.connection, line)
+        elif each.new and record.access.agency.likeness == REFUSE:
+            _refuse(record, each)
 
 
-def _review(record: "Record", each: Asked, known: Mapping[int, Sequence[str]]) -> None:
+def _refuse(record: "Record", each: Asked) -> None:
     how = record.door.hooks.likeness
-    alike = (
-        (how.weigh(each.whole, other), child)
-        for child, texts in known.items()
-        for other in [how.whole(texts)]
-    )
-    likely = sorted((weight, child) for weight, child in alike if weight >= how.review)[-_MOST:]
-    if not likely:
-        return
-    decided = () if each.new else likeness.pairs(record.connection, each.child)
-    over = {child for pair in decided for child in (pair.child, pair.other)}
-    for _, child in reversed(likely):
-        if child not in over:
-            compared = how.compare(each.whole, how.whole(known[child]))
-            review.ask(record, (each.child, each.id), child, compared)
-
-
-def _refuse(record: "Record", each: Asked, known: Sequence[int]) -> None:
-    """Raises Resembling: by what the caller is shown of them, and by nothing else."""
-    how = record.door.hooks.likeness
-    mine = how.whole([how.said(_without_others(record, each))])
+    mine = how.whole([each.said])
+    known = likeness.near(record.connection, each.child, each.keys)
     found = [(how.weigh(mine, shown_whole(record.door, row)), row.id) for row in shown(record, known, "r")]
     alike = sorted(((weight, id_) for weight, id_ in found if weight >= how.review), reverse=True)[:_MOST]
     if alike:
@@ -81,20 +60,13 @@ def _refuse(record: "Record", each: Asked, known: Sequence[int]) -> None:
         raise Resembling(issues=(Issue("duplicate", told, (_PATIENT,)), *issues))
 
 
-def _without_others(record: "Record", each: Asked) -> Json:
-    number = record.door.library.type_number(_PATIENT)
-    written = resources.present(record.connection, _PATIENT, number, each.child, each.child)
-    assert written is not None
-    resource: Json = json.decode(written.body.encode())
-    return resource
-
-
 def shown(record: "Record", children: Iterable[int], letter: str) -> list[Stored]:
     """The Patients of these children that the caller may see, as it may see them."""
     if not record.access.may(_PATIENT, letter):
         return []
     view = record.access.view(_PATIENT, letter)
-    places = recordset.text({"child": child, "rid": child} for child in children)
+    # Where there is nobody, that is asked for all the same: the clock must not tell it from the unseen.
+    places = recordset.text({"child": child, "rid": child} for child in (NOBODY, *children))
     number = record.door.library.type_number(_PATIENT)
     rows = resources.seen(view)(record.connection, places=places, type=number)
     return [redact.shown(resources.stored(_PATIENT, row)) for row in rows]

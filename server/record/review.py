@@ -43,17 +43,23 @@ _TASK, _PATIENT = "Task", "Patient"
 # ---- the question ------------------------------------------------------------------------------------------
 
 
-def ask(record: "Record", new: tuple[int, str], known: int, compared: Compared) -> None:
-    """Put a pair on the list. `new`: the child and the id of the Patient that was written."""
-    child, id_ = new
-    number = record.door.library.type_number(_PATIENT)
-    held = resources.present(record.connection, _PATIENT, number, known, known)
+def ask(record: "Record", patient: Stored, other: int, compared: Compared) -> None:
+    """Put a pair on the list: the child of a Patient, and another one."""
+    number, child = record.door.library.type_number(_PATIENT), patient.child
+    held = resources.present(record.connection, _PATIENT, number, other, other)
     if held is None:
         return
-    task = task_of(record, f"{min(child, known)}/{max(child, known)}")
-    likeness.ask(record.connection, child, known, compared.weight, task, record.at)
-    both = {"for": {"reference": f"{_PATIENT}/{id_}"}, "focus": {"reference": f"{_PATIENT}/{held.id}"}}
-    stage(record, task, {**both, **_said(record, compared)})
+    pair = f"{min(child, other)}/{max(child, other)}"
+    # Both may be compared at this moment, each with the other.
+    record.alone(f"same-child {pair}")
+    if likeness.pair(record.connection, child, other):
+        return
+    task = task_of(record, pair)
+    likeness.ask(record.connection, child, other, compared.weight, task, record.at)
+    known, written = sorted((patient, held), key=lambda row: (row.last_updated, row.rid))
+    both = {"for": written, "focus": known}
+    named = {name: {"reference": f"{_PATIENT}/{row.id}"} for name, row in both.items()}
+    stage(record, task, {**named, **_said(record, compared)})
 
 
 def ask_for(record: "Record", asked: Json, known: int, compared: Compared, key: str) -> None:
@@ -62,6 +68,7 @@ def ask_for(record: "Record", asked: Json, known: int, compared: Compared, key: 
     held = resources.present(record.connection, _PATIENT, number, known, known)
     if held is None:
         return
+    record.alone(f"same-child {key}")
     said = _said(record, compared)
     wanted = {"type": {"text": "Who was looked for"}, "valueReference": {"reference": "#asked"}}
     stage(
@@ -153,9 +160,7 @@ def decide(record: "Record", id_: str, decision: str, reason: str) -> Stored:
     if task["status"] == "cancelled" or one == other:
         raise Conflict("There is nothing to decide any more: one of the two is gone, or they are one.")
     access = record.access
-    account = access.user.id if access.user else None
-    by = likeness.Decider(record.at, access.agency.number, access.client, account, reason)
-    likeness.decide(record.connection, one, other, STATES[decision], by)
+    likeness.decide(record.connection, one, other, STATES[decision], _decider(record, reason))
     line = act(
         access, record.at, "identity-decision", reason=reason, query=decision, child=one, hits=(held.rid,)
     )
@@ -165,6 +170,25 @@ def decide(record: "Record", id_: str, decision: str, reason: str) -> Stored:
     written = resources.present(record.connection, _TASK, number, place.child, place.rid)
     assert written is not None
     return written
+
+
+def concluded(record: "Record", one: int, other: int, decision: str, reason: str) -> None:
+    """Two records were merged, or taken apart: whoever does that has decided of the pair."""
+    pair = likeness.pair(record.connection, one, other)
+    likeness.decide(record.connection, one, other, STATES[decision], _decider(record, reason))
+    number = record.door.library.type_number(_TASK)
+    place = locator.lock(record.connection, number, pair.task) if pair and pair.task else None
+    held = resources.present(record.connection, _TASK, number, *place) if place else None
+    if held is not None:
+        task: Json = json.decode(held.body.encode())
+        _stage_next(record, held, {**task, **_decided(record, decision, reason)})
+        record.flush()
+
+
+def _decider(record: "Record", reason: str) -> likeness.Decider:
+    access = record.access
+    account = access.user.id if access.user else None
+    return likeness.Decider(record.at, access.agency.number, access.client, account, reason)
 
 
 def _children(record: "Record", task: Json) -> tuple[int, int]:

@@ -4,15 +4,18 @@ thousands."""
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from server.access.access import Access
+from server.access.policy import REFUSE
 from server.definition.compartment import child_parameter
 from server.fhir import Json
 from server.fhir.issue import Duplicate, Forbidden, TooLarge, Unprocessable
 from server.fhir.period import HIGHEST, LOWEST
 from server.fhir.reference import parse
-from server.record import decided, likeness
+from server.record import decided, identified, likeness
 from server.record.door import Door
 from server.record.event import entry, told
 from server.record.hook import Act
@@ -24,6 +27,7 @@ from server.search.types import Index
 from server.search.types.reference import localised
 from server.store import jobs, locator, recordset, resources, sight, writing
 from server.store.database import Taken, Transaction
+from server.store.merge import claims as merged
 from server.store.merge import ledger
 from server.store.row import (
     MERGED,
@@ -37,11 +41,13 @@ from server.store.row import (
     Stored,
 )
 
+_MARKED = "This child has a live mark for the same school, date and session."
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
     """Where a version goes. `home`: the child under which the locator lists the id, where it is reserved
-    already; `was`: the version that it replaces."""
+    already; `was`: the version that it replaces; `put`: whole, by a PUT."""
 
     id: str
     rid: int
@@ -49,6 +55,7 @@ class Slot:
     author: int
     home: int | None = None
     was: Stored | None = None
+    put: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +84,12 @@ def flush(
     *,
     promised: Collection[tuple[str, str]] = (),
     spared: Collection[str] = (),
+    confirmed: str | None = None,
 ) -> list[Asked]:
     """Write them all, or raise and leave the transaction to be rolled back; the children to be compared.
 
     `promised`: (type, id) of what the transaction is going to write. `spared`: ids of Patients that are
-    compared with nobody.
+    compared with nobody. `confirmed`: why new children are said to be others than those they resemble.
 
     Raises:
         Unprocessable: a reference to what does not exist or may not be seen.
@@ -102,17 +110,23 @@ def flush(
     claims = Claims.of(door, pairs).but(_claimed(connection, pairs, places))
     if not (claims.none and all(_alone(access, one, row) for one, row in pairs)):
         transaction.begin()
-    if asked:
-        likeness.hold(connection, asked)
+    if access.agency.likeness == REFUSE:
+        likeness.hold(connection, (each for each in asked if each.new))
     replaced = [(one.slot.was.child, one.number, one.slot.rid) for one in staged if one.slot.was]
     if replaced:
-        compared = any(one.type in door.hooks.likeness.types for one in staged)
-        writing.retire(connection, replaced, compared=compared)
+        saying = any(one.type in door.hooks.likeness.types for one in staged)
+        writing.retire(connection, replaced, compared=saying)
+    if places.aliases:
+        merged.forget(connection, places.aliases.ids.keys(), [rid for _, _, rid in replaced])
+        claims.hold(connection, places.aliases.ids.keys())
     claims.make(connection)
-    likeness.claimed(door, connection, pairs)
+    identified.claimed(door, connection, pairs)
     lines = [_line(access, at, one, row) for one, row in pairs]
     outbox = [told(row, one.interaction, access.agency.number) for one, row in pairs]
-    writing.write(connection, [row for _, row in pairs], outbox, lines, transaction.to_hold(at))
+    compared = [each.values() for each in likeness.to_compare(access, at, confirmed, asked)]
+    writing.write(
+        connection, [row for _, row in pairs], outbox, lines, transaction.to_hold(at), comparisons=compared
+    )
     for one, row in pairs:
         _move(door, transaction, one, row)
     _check(connection, access, pairs)
@@ -243,6 +257,9 @@ def _sights(
     elif one.type == "Patient" and not named and door.hooks.restriction(one.resource) != label:
         # Who broke the glass is shown the label, and is not to lift it.
         raise Forbidden("The label of a restricted child is changed by who is named for it.")
+    elif label and one.type == "Patient" and was and was.restriction & MERGED:
+        # A label that it has from another record is put on it by who writes it so.
+        label &= ~ledger.given(transaction.connection, row.rid)
     user = access.who.own if access.who else ()
 
     def rid(reference: str) -> int | None:
@@ -291,13 +308,25 @@ class Claims:
             raise Duplicate(
                 "A Patient with one of these identifiers exists: one child, one record.",
                 expression="Patient.identifier",
-                claims=tuple((system, value) for system, value, _, _ in self.identity),
+                claims=tuple(
+                    tuple((system, value) for system, value, *_ in claims)
+                    for _, claims in groupby(self.identity, key=itemgetter(3))
+                ),
             ) from None
         try:
             if self.within:
                 writing.claim_within(connection, self.within)
         except Taken:
-            raise Duplicate("This child has a live mark for the same school, date and session.") from None
+            raise Duplicate(_MARKED) from None
+
+    def hold(self, connection: Any, patients: Collection[int]) -> None:
+        """See to it that no other of the Patients that are one child has claimed the same within it.
+
+        Raises:
+            Duplicate: one has.
+        """
+        if merged.is_claimed(connection, patients, self.within):
+            raise Duplicate(_MARKED)
 
 
 def _claimed(connection: Any, pairs: list[tuple[Staged, Row]], places: Places) -> set[tuple[str, str]]:
@@ -306,7 +335,7 @@ def _claimed(connection: Any, pairs: list[tuple[Staged, Row]], places: Places) -
     if aliases is None:
         return set()
     rows = (row for one, row in pairs if one.type == "Patient" and row.rid in aliases.ids)
-    return {claim for row in rows for claim in ledger.claims_of_others(connection, row.child, row.rid)}
+    return {claim for row in rows for claim in merged.of_others(connection, row.child, row.rid)}
 
 
 def _line(access: Access, at: datetime, one: Staged, row: Row) -> Entry:

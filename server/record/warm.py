@@ -4,7 +4,7 @@ The examples of the profiles have all that a resource of the domain commonly has
 """
 
 from server.definition.folder import profiles
-from server.fhir import json
+from server.fhir import Json, json
 from server.record.door import Door
 from server.search.extract import extract
 from server.validation.context import Context
@@ -20,3 +20,13 @@ def warm(door: Door) -> None:
         validate(resource, kept, Context(at=hooks.day(resource, kept)))
         hooks.statutes.around(resource, kept, False)
         extract(resource, door.hasher, door.base_url)
+        if resource["resourceType"] == "Patient":
+            _compare(door, resource)
+
+
+def _compare(door: Door, patient: Json) -> None:
+    """What is known of names and addresses is read once."""
+    how = door.hooks.likeness
+    whole = how.whole([how.said(patient)])
+    how.keys(whole, door.likeness_key)
+    how.compare(whole, whole)

@@ -36,6 +36,11 @@ from server.search.types import Condition, Context
 from server.store import tables as t
 from server.store.row import SEALED
 
+ASKING = frozenset({"Task"})
+"""The types by which the server asks people about several children."""
+
+_OURSELVES = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
@@ -73,6 +78,8 @@ class CallerView:
     """True: resources of this type belong to no child, though they may speak of some."""
     behind: Behind | None = None
     """Of a type that is seen with something else: what the caller may read of that."""
+    patients: "CallerView | None" = None
+    """Of a type by which the server asks about several children: which Patients the caller may see."""
     purpose: str | None = None
     """What for, if the caller says so: a decision not to share may be for some purposes alone."""
     person: str = ""
@@ -84,7 +91,8 @@ class CallerView:
     def __post_init__(self) -> None:
         # Every statement is kept under its view: worked out once, and not for every request.
         parts = (
-            self.type, self.agency, self.alternatives, self.directory, self.behind, self.purpose, self.person
+            self.type, self.agency, self.alternatives, self.directory, self.behind, self.patients,
+            self.purpose, self.person,
         )  # fmt: skip
         object.__setattr__(self, "_hash", hash(parts))
 
@@ -182,8 +190,20 @@ class CallerView:
 
     def _not_absent(self, row: FromClause) -> ColumnElement[bool]:
         unsealing = tuple(a for a in self.alternatives if a.unseals)
-        sealed = and_(has(row, SEALED), ~self._any(row, unsealing))
+        sealed = and_(has(row, SEALED), or_(~self._any(row, unsealing), self._asks_of_unseen(row)))
         return ~and_(restrictable(row), or_(self._kept_back(row, ALL), sealed))
+
+    def _asks_of_unseen(self, row: FromClause) -> ColumnElement[bool]:
+        """True for what the server asks about a child whose Patient may not be seen, home or other."""
+        if self.patients is None:
+            return false()
+        patient = t.resource_patient.alias("asked_of")
+        unseen = ~self.patients.visible(patient)
+        other, speaks = _others(row)
+        home = and_(patient.c.child == row.c.child, patient.c.rid == row.c.child)
+        another = and_(speaks, patient.c.child == other, patient.c.rid == other)
+        asked = (select(literal(1)).where(which, unseen).exists() for which in (home, another))
+        return and_(row.c.author == literal(_OURSELVES), or_(*asked))
 
     def _kept_back(self, row: FromClause, bits: int) -> ColumnElement[bool]:
         return kept_back(row, bits, self.eyes, self.purpose)

@@ -30,6 +30,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from server.store import tables as t
 from server.store.database import Prepared
+from server.store.merge import ledger
 from server.store.resources import View, of_view
 from server.store.row import Entry
 
@@ -63,12 +64,12 @@ def number(at: datetime, order: int = 0) -> int:
 class Span:
     """Which lines are asked for: ids from `first` up to before `end`; None: whatever it is.
 
-    `child`: the one that they are about. `person`: who acted. `agency`: for which.
+    `children`: that they are about, one of them. `person`: who acted. `agency`: for which.
     """
 
     first: int = LOWEST
     end: int = HIGHEST
-    child: int | None = None
+    children: tuple[int, ...] | None = None
     agency: int | None = None
     person: str | None = None
     interactions: tuple[str, ...] | None = None
@@ -98,8 +99,8 @@ def _where(span: Span) -> ColumnElement[bool]:
 
 def lines(connection: Connection, span: Span, limit: int, *, falling: bool = True) -> list[Entry]:
     """The first lines of a span, or the last, `falling`: from its end on."""
-    shape = tuple(getattr(span, name) is not None for name in ("child", *_OPTIONAL))
-    given = {name: value for name in ("child", *_OPTIONAL) if (value := getattr(span, name)) is not None}
+    shape = tuple(getattr(span, name) is not None for name in ("children", *_OPTIONAL))
+    given = {name: value for name in ("children", *_OPTIONAL) if (value := getattr(span, name)) is not None}
     for name, value in given.items():
         given[name] = list(value) if isinstance(value, tuple) else value
     rows = _lines(shape, falling)(
@@ -133,12 +134,14 @@ def _lines(shape: tuple[bool, ...], falling: bool) -> Prepared:
     columns = [cast(_ROW.id, Text).label("id") if name == "id" else _ROW[name] for name in _FIELDS]
     if not of_child:
         return Prepared(ended(select(*columns).where(where), _ROW.id))
-    child = cast(bindparam("child"), BigInteger)
+    each = func.unnest(_children).table_valued("child").render_derived("each")
     row, named = t.audit, t.audit_child.c
-    own = ended(select(_ROW.id).where(_ROW.child == child, where), _ROW.id).subquery("own")
-    beside = select(named.id).join(row, row.c.id == named.id).where(named.child == child, where)
-    several = ended(beside, named.id).subquery("several")
-    either = union(select(own.c.id), select(several.c.id)).subquery("either")
+    own = ended(select(_ROW.id).where(_ROW.child == each.c.child, where), _ROW.id).lateral("own")
+    beside = select(named.id).join(row, row.c.id == named.id).where(named.child == each.c.child, where)
+    several = ended(beside, named.id).lateral("several")
+    either = union(
+        *(select(found.c.id).select_from(each.join(found, true())) for found in (own, several))
+    ).subquery("either")
     return Prepared(ended(select(*columns).where(_ROW.id == either.c.id), _ROW.id))
 
 
@@ -149,8 +152,8 @@ def _uuid(value: int) -> str:
 
 # ---- what lines are about ----------------------------------------------------------------------------------
 
-Patient = tuple[str, int]
-"""The id of a child's Patient, and the labels on it."""
+Patient = tuple[str, int, int]
+"""The id of a child's Patient, the labels on it, and the child that it is now."""
 
 _children = cast(bindparam("children"), ARRAY(BigInteger))
 _rids = cast(bindparam("rids"), ARRAY(BigInteger))
@@ -175,11 +178,14 @@ def patients(connection: Connection, children: Collection[int], type_: int) -> d
     """The Patients of children by child, deleted ones too. `type_`: the number of Patient."""
     if not children:
         return {}
-    found = {child: (id_, bits) for child, id_, bits in _live(connection, children=list(children))}
-    if missing := [child for child in children if child not in found]:
+    into = ledger.roots(connection, children)
+    now = {into[child][0] if child in into else child for child in children}
+    found = {child: (id_, bits, child) for child, id_, bits in _live(connection, children=list(now))}
+    if missing := [child for child in now if child not in found]:
         former = _former(connection, children=missing, type=type_)
-        found |= {child: (id_, bits) for child, id_, bits in former}
-    return found
+        found |= {child: (id_, bits, child) for child, id_, bits in former}
+    merged = {child: (id_, *found[root][1:]) for child, (root, id_) in into.items() if root in found}
+    return found | merged
 
 
 _types = Prepared(

@@ -20,6 +20,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    true,
     union_all,
 )
 
@@ -33,6 +34,8 @@ from server.store.row import Stored
 EVER: Interval = (LOWEST, HIGHEST)
 
 _END = 2**31 - 1
+_NOTHING: ColumnElement[Any] = literal_column("0").label("withheld")
+"""What is not shown to who sees everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,24 @@ def versions(view: View, *, newest_first: bool = True) -> Prepared:
 def version(view: View) -> Prepared:
     """One version. Parameters: type, id, version, audit_*. Columns: those of `made`."""
     return _chosen(view, newest_first=None)
+
+
+def _whoever(row: FromClause) -> list[ColumnElement[Any]]:
+    return [row.c[name] for name in ("id", "child", "rid", "version", "last_updated", "body", "author")]
+
+
+_now, _was = t.resource.alias("r"), t.history.alias("h")
+_all_of = Prepared(
+    union_all(
+        placed(_now).add_columns(*_whoever(_now), true().label("whole"), _NOTHING, false().label("deleted")),
+        past(_was).add_columns(*_whoever(_was), true(), _NOTHING, _was.c.deleted),
+    ).order_by("version")
+)
+
+
+def all_of(connection: Any, type_: str, number: int, id_: str) -> list[Stored]:
+    """Every version of a resource in their order, whoever asks."""
+    return [resources.stored(type_, tuple(row)) for row in _all_of(connection, type=number, id=id_)]
 
 
 def made(type_: str, row: tuple[Any, ...]) -> Stored:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
@@ -52,6 +53,14 @@ _met = (
     .cte("met")
     .prefix_with("MATERIALIZED")
 )
+_near = Prepared(select(_met.c.child))
+
+
+def near(connection: Connection, child: int, keys: Iterable[int]) -> list[int]:
+    """The other children who share a key, whoever asks; in one statement, whatever the number of children."""
+    return [found for (found,) in _near(connection, child=child, keys=list(keys))]
+
+
 _l = t.likeness
 _first = case((_l.c.rid == _l.c.child, 0), else_=1)
 _candidates = Prepared(
@@ -62,8 +71,40 @@ _candidates = Prepared(
 
 
 def candidates(connection: Connection, child: int, keys: Iterable[int]) -> dict[int, Said]:
-    """The other children who share a key, whoever asks; in one statement, whatever the number of children."""
+    """The same, with what is said of each."""
     return _with_patient(_candidates(connection, child=child, keys=list(keys)))
+
+
+_b = t.blocking.alias("own")
+_of_own_key = (
+    select(t.blocking.c.child)
+    .where(t.blocking.c.h == _b.c.h, t.blocking.c.child != _b.c.child)
+    .limit(_ONE_KEY)
+    .lateral("of_own_key")
+)
+_like_own = (
+    select(_of_own_key.c.child)
+    .select_from(_b.join(_of_own_key, true()))
+    .where(_b.c.child == bindparam("child"))
+    .group_by(_of_own_key.c.child)
+    .order_by(func.count().desc(), _of_own_key.c.child)
+    .limit(_ALL_KEYS)
+    .cte("like_own")
+    .prefix_with("MATERIALIZED")
+)
+_and_own = union_all(
+    select(_like_own.c.child), select(cast(bindparam("child"), BigInteger).label("child"))
+).subquery("and_own")
+_alike = Prepared(
+    select(_l.c.child, _l.c.rid, _l.c.said)
+    .select_from(_and_own.join(_l, _l.c.child == _and_own.c.child))
+    .order_by(_l.c.child, _first, _l.c.rid)
+)
+
+
+def alike(connection: Connection, child: int) -> dict[int, Said]:
+    """What is said of a child, and of the others who share a key with it: in one statement too."""
+    return _with_patient(_alike(connection, child=child))
 
 
 _said = Prepared(

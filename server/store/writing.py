@@ -58,6 +58,7 @@ _SETS = {
     "sight": recordset.insertion(t.sight, exists="replace"),
     "decision": recordset.insertion(t.decision),
     "presence": recordset.insertion(t.presence, exists="keep"),
+    "comparison": recordset.insertion(t.comparison),
     "outbox": recordset.insertion(t.outbox, leave=("xid",)),
     "audit": recordset.insertion(t.audit, leave=("lane", "xid")),
 }
@@ -76,10 +77,13 @@ def write(
     outbox: Sequence[dict[str, Any]],
     audit: Sequence[Entry],
     hold: datetime | None = None,
+    *,
+    comparisons: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Insert whole resources with everything that finds them, what tells of them, and the account of it.
 
-    `hold`: the earliest stamp of what is written, where the transaction does not hold it yet.
+    `hold`: the earliest stamp of what is written, where the transaction does not hold it yet. `comparisons`:
+    rows of who is to be compared then.
 
     Raises:
         Contended: history has been read past the stamp; nothing was inserted.
@@ -98,6 +102,7 @@ def write(
         ],
         **seeing(rows),
         "presence": [{"child": r.child, "type": r.type, "kind": r.kind} for r in rows],
+        "comparison": list(comparisons),
         "outbox": list(outbox),
         "audit": [entry.values() for entry in audit],
     }  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 
 from tests import make
 from tests.access.test_decision import not_shared
-from tests.identity.test_door import SAME_CHILD, asked_of, robin
+from tests.identity.test_door import SAME_CHILD, asked_of, compared, robin
 from tests.identity.test_match import match
 
 PATIENTS = {"system": "http://hl7.org/fhir/resource-types", "code": "Patient"}
@@ -53,7 +53,9 @@ def matched(client, child):
 
 def listed(client, child):
     """What the review list has of the child that was written."""
-    return client.get(f"Task?code={SAME_CHILD}&patient={client.post(child).id}")
+    stored = client.post(child).id
+    compared(client)
+    return client.get(f"Task?code={SAME_CHILD}&patient={stored}")
 
 
 def everything(client, child):
@@ -90,6 +92,7 @@ def test_the_evidence_about_a_restricted_child_is_withheld_from_those_not_named(
     assert suite.put({**child, "id": id, "meta": make.labelled("R")}).status == 201
     assert suite.post(make.team(id, "asking")).status == 201
     first = client_with("asking").post(child).id
+    compared(client_with("asking"))
     [task] = client_with("reviewing").get(f"Task?code={SAME_CHILD}&patient={first}").matches
     assert "input" not in task
 

@@ -1,7 +1,9 @@
 """Merge, random writes, unmerge: the state is the one that would have been without the merge.
 
-Two records in two databases are told the same; in one of them two Patients are one child for a while. What
-may differ is said in `state`: the two Patients' own versions, and what the server itself notes.
+Two records in two databases are told the same; in one of them some Patients are one child for a while: two,
+or three one after another, taken apart in any order. While they are one, each of their ids finds what all of
+them find in the other. What may differ at the end is said in `state`: the Patients' own versions, and what
+the server itself notes.
 """
 
 import random
@@ -11,14 +13,33 @@ import pytest
 from tests import make
 from tests.access.test_decision import not_shared
 from tests.caller import Caller, token
+from tests.operation.merging import merge, unmerge
 from tests.operation.state import state
-from tests.operation.test_merge import merge, unmerge
 
 SOURCE, TARGET, SIBLING = CHILDREN = ("source", "target", "sibling")
 AGENCIES = ("school", "health", "social-care")
 
+BLOCK, LONG, SHORT = 50, 500, 20
+"""Histories of one database; the writes of the first of them while some are one, and of the others."""
 
-@pytest.fixture(scope="module")
+PLANS = (
+    ((SOURCE, TARGET),),
+    ((SOURCE, TARGET), (TARGET, SIBLING)),
+    ((SOURCE, TARGET), (SIBLING, TARGET)),
+)
+"""Who is merged into whom, in this order; the first by far the most often."""
+
+
+def pytest_generate_tests(metafunc):
+    """A thousand histories in full, otherwise a few."""
+    if "histories" in metafunc.fixturenames:
+        in_full = metafunc.config.getoption("--soak")
+        every = range(0, 1000, BLOCK) if in_full else (0,)
+        several = [range(first, first + (BLOCK if in_full else 5)) for first in every]
+        metafunc.parametrize("histories", several, ids=map(str, every))
+
+
+@pytest.fixture
 def worlds(new_database, serve):
     """Two records that nothing is in but the agencies, each with a caller that writes and one that merges."""
     with new_database() as one, new_database() as other:
@@ -50,17 +71,22 @@ class Writer:
         for name, number in zip(CHILDREN, numbers, strict=True):
             yield "PUT", make.child(number, id=self.children[name])
 
-    def next(self, *, merged: bool):
-        """(method, resource): of a new one, or of one that is there."""
+    def next(self, living):
+        """(method, resource): of a new one, or of one that is there. `living`: those merged into no other."""
         change = self._random.random()
         if self.known and change < 0.2:
             return "DELETE", self._random.choice(list(self.known.values()))
         if self.known and change < 0.45:
             return "PUT", self._changed(self._random.choice(list(self.known.values())))
         if change < 0.5:
-            return "PUT", self._patient(merged)
+            return "PUT", self._patient(living)
         self._number += 1
         return "PUT", {**self._new(), "id": f"{self._prefix}{self._number}"}
+
+    def plan(self):
+        """Who is merged into whom, and in which order they are taken apart."""
+        made = self._random.choices(PLANS, (6, 2, 2))[0]
+        return made, self._random.sample(made, len(made))
 
     def did(self, method: str, resource: dict) -> None:
         if resource["resourceType"] == "Patient":
@@ -73,8 +99,9 @@ class Writer:
     def _child(self) -> str:
         return self._random.choices([self.children[each] for each in CHILDREN], (4, 4, 1))[0]
 
-    def _patient(self, merged: bool) -> dict:
-        name = TARGET if merged else self._random.choice((SOURCE, TARGET))
+    def _patient(self, living) -> dict:
+        merged = len(living) < len(CHILDREN)
+        name = self._random.choice([each for each in (SOURCE, TARGET) if each in living] or [SIBLING])
         # Who labels a child is named for it, and stays so when the label is lifted again: where the label
         # came from the other record, that is told only from what is left at the end.
         restricted = self._late if merged else self._random.random() < 0.5
@@ -121,47 +148,98 @@ def told(caller, method, resource):
     return caller.ask(method, path, None if method == "DELETE" else resource)
 
 
-def play(worlds, seed, writes):
-    """The two states after the same history, with a merge in it and without."""
-    writer = Writer(seed)
-    (app, suite, records), (plain_app, plain, _) = worlds
+FINDING = (
+    "Observation?patient=",
+    "Encounter?subject=Patient/",
+    "RelatedPerson?patient=",
+    "List?item=Patient/",
+)
 
-    def both(method, resource):
+
+def found(caller, ids):
+    """By search, what each of the ids finds."""
+    return {
+        asked: [frozenset(caller.get(f"{asked}{id}&_count=1000&_elements=id").ids) for id in ids]
+        for asked in FINDING
+    }
+
+
+class History:
+    """One that is told to both worlds."""
+
+    def __init__(self, worlds, seed):
+        self.worlds, self.writer = worlds, Writer(seed)
+        self.into = {}
+        for each in self.writer.patients():
+            self._both(*each)
+
+    def write(self, times):
+        for _ in range(times):
+            self._both(*self.writer.next([each for each in CHILDREN if each not in self.into]))
+
+    def merge(self, source, target):
+        assert merge(self.worlds[0][2], *self._ids(source, target)).status == 200
+        self.into[source] = target
+
+    def unmerge(self, source):
+        assert unmerge(self.worlds[0][2], *self._ids(source)).status == 200
+        del self.into[source]
+
+    def check(self):
+        """Those that are one child find, by the id of each, what all of them find where they are several."""
+        several = [each for each in CHILDREN if self._root(each) == self._root(SOURCE)]
+        ids = self._ids(*several)
+        alone = {asked: frozenset().union(*by) for asked, by in found(self.worlds[1][1], ids).items()}
+        assert found(self.worlds[0][1], ids) == {asked: [every] * len(ids) for asked, every in alone.items()}
+
+    def differences(self):
+        """What is there, or missing, because some were one for a while."""
+
+        def but(name):
+            return name.startswith("Task/")
+
+        (app, *_), (plain, *_) = self.worlds
+        with app.extensions["database"].autocommit() as one, plain.extensions["database"].autocommit() as two:
+            return different(state(one, but), state(two, but))
+
+    def _root(self, name):
+        while name in self.into:
+            name = self.into[name]
+        return name
+
+    def _ids(self, *names):
+        return [self.writer.children[each] for each in names]
+
+    def _both(self, method, resource):
+        (_, suite, _), (_, plain, _) = self.worlds
         done = told(suite, method, resource)
         if done.status < 400:
             other = told(plain, method, resource)
-            assert other.status == done.status, (seed, done, other)
-            writer.did(method, resource)
-
-    for each in writer.patients():
-        both(*each)
-    for _ in range(writes):
-        both(*writer.next(merged=False))
-    done = merge(records, writer.children[SOURCE], writer.children[TARGET])
-    assert done.status == 200, done
-    for _ in range(writes):
-        both(*writer.next(merged=True))
-    done = unmerge(records, writer.children[SOURCE])
-    assert done.status == 200, done
-
-    def but(name):
-        return name.startswith("Task/")
-
-    with app.extensions["database"].autocommit() as one, plain_app.extensions["database"].autocommit() as two:
-        return state(one, but), state(two, but)
+            assert other.status == done.status, (done, other)
+            self.writer.did(method, resource)
 
 
 @pytest.mark.soak
-def test_what_was_merged_and_taken_apart_is_what_would_have_been(worlds, is_soak):
-    histories, writes = (1000, 500) if is_soak else (4, 30)
-    for seed in range(histories):
-        merged, plain = play(worlds, seed, writes)
-        found = different(merged, plain)
-        assert not found, "\n".join((f"history {seed}", *map(str, found)))
+@pytest.mark.timeout(3600)
+def test_what_was_merged_and_taken_apart_is_what_would_have_been(worlds, histories, is_soak):
+    for seed in histories:
+        writes = SHORT if seed % BLOCK or not is_soak else LONG
+        history = History(worlds, seed)
+        made, undone = history.writer.plan()
+        history.write(writes // 2)
+        for each in made:
+            history.merge(*each)
+            history.write(writes // len(made))
+            history.check()
+        for number, (source, _) in enumerate(undone):
+            history.unmerge(source)
+            if number + 1 < len(undone):
+                history.write(SHORT // 2)
+        differences = history.differences()
+        assert not differences, "\n".join((f"history {seed}", *map(str, differences)))
 
 
 def different(merged, plain):
-    """What is there, or missing, because two were one for a while."""
     more = ((table, "+", row) for table, rows in merged.items() for row in rows - plain[table])
     missing = ((table, "-", row) for table, rows in plain.items() for row in rows - merged[table])
     return [*more, *missing]

@@ -1,12 +1,14 @@
 """A child of which much is known is merged and taken apart within seconds, and nobody waits for it."""
 
+from datetime import date, timedelta
+from itertools import islice
 from threading import Event, Thread
 from time import monotonic
 
 import pytest
 
 from tests import make
-from tests.operation.test_merge import merge, unmerge
+from tests.operation.merging import merge, unmerge
 
 _AT_ONCE = 200
 _LIMIT = 5.0
@@ -20,8 +22,8 @@ def test_while_a_large_child_is_merged_others_read_and_write(client_with, suite,
     patients = [make.put(make.child(id=id)) for id in (source, target, other)]
     assert suite.post(make.bundle("transaction", *patients)).status == 200
     about = source if large == "source" else target
-    for _ in range(number // _AT_ONCE):
-        some = (make.posted(make.observation(about, effectiveDateTime="2025-09-08")) for _ in range(_AT_ONCE))
+    every = (make.posted(each) for each in known(about, number))
+    for some in batched(every, _AT_ONCE):
         assert suite.post(make.bundle("transaction", *some)).status == 200
     with Meanwhile(suite, source, other) as meanwhile:
         assert timed(lambda: merge(records, source, target)) < _LIMIT
@@ -31,6 +33,20 @@ def test_while_a_large_child_is_merged_others_read_and_write(client_with, suite,
     assert suite.get(f"Observation?patient={about}&_summary=count").json["total"] == number
     assert meanwhile.slowest < 1.0, meanwhile.slowest
     assert meanwhile.answers == {200, 201}
+
+
+def known(about, number):
+    """What a school and others say of a child: marks, each of which claims its session, and Observations."""
+    first = date(2015, 9, 1)
+    for at in range(number // 2):
+        day = (first + timedelta(at // 2)).isoformat()
+        yield make.mark(about, "school", date=day, session=("am", "pm")[at % 2])
+        yield make.observation(about, effectiveDateTime=day)
+
+
+def batched(every, size):
+    while some := tuple(islice(every, size)):
+        yield some
 
 
 def timed(act):

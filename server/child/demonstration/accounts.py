@@ -47,6 +47,7 @@ _WORKERS = (
 _ENTITLED = (
     ("adoption-worker", agencies.SOCIAL_CARE.code, "social-worker-7", ("social-worker", "adoption-worker")),
     ("information-governance", agencies.DIRECTORY, "other-1", ("administrator",)),
+    ("identity-reviewer", agencies.DIRECTORY, "other-2", ("identity-reviewer",)),
 )
 """(username, agency, which of its workers, roles): they may do what their colleagues may not."""
 

@@ -28,7 +28,7 @@ _TEAMS = {
     "social-care": (*("social-worker",) * 8, *("independent-reviewing-officer",) * 2, "personal-adviser"),
     "early-help": ("family-support-worker",) * 3,
     "education-service": ("other",) * 3,
-    "council": ("other",),
+    "council": ("other", "other"),
     "youth-justice": ("youth-justice-worker",) * 2,
     "health": (*("health-visitor",) * 4, *("school-nurse",) * 2, "paediatrician"),
     "police": ("police-officer",) * 2,

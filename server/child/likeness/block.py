@@ -1,7 +1,8 @@
 """Blocking keys: two records of one child have one in common, so that an index finds the one by the other.
 
-A key is a hash of a rule's name and of what the two must agree in. Each slip spoils a few of a child's keys
-and leaves the others.
+A key is a hash of a rule's name and of what the two must agree in, under a secret: whoever has the index and
+not the secret cannot try names and birth dates on it. Each slip spoils a few of a child's keys and leaves the
+others.
 """
 
 from collections.abc import Iterator
@@ -15,9 +16,9 @@ MOST = 48
 """Keys of one child; who has more names and homes than this is found by the first of them."""
 
 
-def keys(child: Features) -> frozenset[int]:
+def keys(child: Features, secret: bytes = b"") -> frozenset[int]:
     """The keys as signed numbers of 64 bits."""
-    return frozenset(_hash(f"{rule}\0{text}") for rule, text in rule_keys(child)[:MOST])
+    return frozenset(_hash(f"{rule}\0{text}", secret) for rule, text in rule_keys(child)[:MOST])
 
 
 def rule_keys(child: Features) -> list[tuple[str, str]]:
@@ -71,5 +72,5 @@ def _years(child: Features) -> list[str]:
     return [year] if year else []
 
 
-def _hash(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), signed=True)
+def _hash(text: str, secret: bytes) -> int:
+    return int.from_bytes(blake2b(text.encode(), key=secret, digest_size=8).digest(), signed=True)

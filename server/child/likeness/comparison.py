@@ -120,7 +120,9 @@ COMPARISONS: Mapping[str, type[IntEnum]] = {
     "school": School,
     "identifier": Identifier,
 }
-GIVEN, FAMILY, BIRTH = (list(COMPARISONS).index(name) for name in ("given_name", "family_name", "birth_date"))
+GIVEN, FAMILY, BIRTH, SEX = (
+    list(COMPARISONS).index(name) for name in ("given_name", "family_name", "birth_date", "sex")
+)
 
 _GIVEN = (Given.SAME, Given.VARIANT, Given.SHORT, Given.SOUND, Given.SLIP, Given.INITIAL, Given.DIFFER)
 _MIDDLE = (Middle.SAME, *(Middle.VARIANT,) * 5, Middle.DIFFER)

@@ -23,6 +23,7 @@ from server.child.likeness.comparison import (
     Birth,
     levels,
 )
+from server.child.likeness.doubt import doubt
 from server.child.likeness.feature import Features
 from server.child.likeness.lexicon import Frequency, frequency
 from server.child.likeness.name import called
@@ -37,6 +38,8 @@ _TOGETHER = 0.97
 """The probability that two who are known to be of one multiple birth have one birth date."""
 _SILENT = (0.0, 0.0)
 """The bits of MISSING, which is the last place of a list."""
+_SHORT_OF = 0.5
+"""By how many bits a pair that is in doubt stays below a match."""
 _WHY = {
     Veto.TWIN: "They are twins: born together, in one family or home, and called by different names.",
     Veto.SIBLING: "One is listed as the other's brother or sister.",
@@ -106,6 +109,11 @@ _SIBLINGS = Evidence(
 )
 
 
+_TWINS = Evidence(
+    "doubt", "twins", "Twins may be called so too: the name of the one is as near to a third.", 0.0
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Two children held against each other; the weights of the evidence and the prior's add up to its own."""
@@ -126,6 +134,7 @@ class Model:
         self._shares = (given, family)
         self.prior = log2(parameters.prior.same) - log2(1 - parameters.prior.same - parameters.prior.sibling)
         """The weight of a pair before anything is compared."""
+        self._unsure = parameters.threshold.match - _SHORT_OF
         self._siblings = log2(parameters.prior.same) - log2(parameters.prior.sibling)
         self._bits = [[*map(_bits, each.level), _SILENT] for each in parameters.comparison]
         self._together = self._bits[BIRTH][Birth.SAME][1] - log2(
@@ -144,7 +153,8 @@ class Model:
         if veto(a, b, found):
             return VETOED
         stranger, sibling = self._odds(a, b, found)
-        return stranger + _shared(stranger, sibling)
+        weight = stranger + _shared(stranger, sibling)
+        return min(weight, self._unsure) if weight > self._unsure and doubt(a, b, found) else weight
 
     def compare(self, a: Features, b: Features) -> Comparison:
         """The match weight with what it is made of."""
@@ -156,6 +166,9 @@ class Model:
         if reason := veto(a, b, found):
             evidence.append(Evidence("veto", reason, _WHY[reason], VETOED - weight))
             weight = VETOED
+        elif weight > self._unsure and doubt(a, b, found):
+            evidence.append(_TWINS._replace(weight=self._unsure - weight))
+            weight = self._unsure
         return Comparison(weight, _probability(weight), self.grade(weight), tuple(evidence))
 
     def grade(self, weight: float) -> str:

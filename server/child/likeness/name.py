@@ -1,8 +1,9 @@
 """A name as it is compared: folded, in Latin letters, and how far one resembles another."""
 
 import re
+from collections import defaultdict
 from enum import IntEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from server.child.likeness.lexicon import frequency, lexicon
 from server.fhir.name import fold
@@ -90,7 +91,7 @@ def given_resemblance(one: str, other: str) -> Resemblance:
         return Resemblance.SHORT
     if (one[0] == other[0] and min(len(one), len(other)) == 1) or _is_part(one, other):
         return Resemblance.INITIAL
-    if _is_well_known(one) and _is_well_known(other):
+    if is_well_known(one) and is_well_known(other):
         return Resemblance.DIFFER
     # Husain with a slip is still no Hassan: given names have to be nearer than family names.
     near = _near(one, other, 3)
@@ -115,7 +116,7 @@ def differs_plainly(one: str, other: str) -> bool:
     if given_resemblance(one, other) < Resemblance.DIFFER or (one in shared) != (other in shared):
         return False
     most = 2 if min(len(one), len(other)) > 3 else 1
-    return (_is_well_known(one) and _is_well_known(other)) or distance(one, other, most) > most
+    return (is_well_known(one) and is_well_known(other)) or distance(one, other, most) > most
 
 
 def distance(one: str, other: str, most: int) -> int:
@@ -139,6 +140,29 @@ def distance(one: str, other: str, most: int) -> int:
             return most + 1
         before, last = last, row
     return min(last[-1], most + 1)
+
+
+@lru_cache(maxsize=1 << 14)
+def known_near(word: str) -> frozenset[str]:
+    """The well-known given names that are a letter away."""
+    near = {name for short in _shortened(word) for name in _by_shortened().get(short, ())}
+    return frozenset(name for name in near if name != word and distance(word, name, 1) == 1)
+
+
+@cache
+def _by_shortened() -> dict[str, list[str]]:
+    """The well-known names by what is left of them without a letter: what is a letter away has that in
+    common."""
+    known, found = lexicon(), defaultdict[str, list[str]](list)
+    for name in {*known.known, *known.spellings, *known.formal, *frequency("given").frequency}:
+        if is_well_known(name):
+            for short in _shortened(name):
+                found[short].append(name)
+    return found
+
+
+def _shortened(word: str) -> set[str]:
+    return {word, *(word[:at] + word[at + 1 :] for at in range(len(word)))}
 
 
 @lru_cache(maxsize=1 << 14)
@@ -205,10 +229,11 @@ def _is_part(one: str, other: str) -> bool:
 def _is_cut(one: str, other: str) -> bool:
     """Whether one is the other cut short."""
     short, long = sorted((one, other), key=len)
-    return len(short) >= 3 and long.startswith(short) and not _is_well_known(short)
+    return len(short) >= 3 and long.startswith(short) and not is_well_known(short)
 
 
-def _is_well_known(word: str) -> bool:
+def is_well_known(word: str) -> bool:
+    """Whether a given name is a name, and no slip of another."""
     known = lexicon()
     share = frequency("given").frequency.get(word, 0.0)
     return share >= _WELL_KNOWN or word in known.known or word in known.spellings or word in known.formal

@@ -7,7 +7,17 @@ they are called by, and a form that lists the one as the other's sibling.
 from collections.abc import Sequence
 from enum import StrEnum
 
-from server.child.likeness.comparison import MISSING, Address, Birth, Family, Given, Parent, Sex
+from server.child.likeness.comparison import (
+    GIVEN,
+    MISSING,
+    SEX,
+    Address,
+    Birth,
+    Family,
+    Given,
+    Parent,
+    Sex,
+)
 from server.child.likeness.feature import Features
 from server.child.likeness.name import Resemblance, called, differs_plainly, given_resemblance
 
@@ -21,20 +31,22 @@ class Veto(StrEnum):
 
 def veto(a: Features, b: Features, levels: Sequence[int]) -> Veto | None:
     """The reason, if there is one; `levels` are those of the two."""
-    given, _, family, birth, sex, address, parent, *_ = levels
-    if (
-        MISSING < birth <= Birth.ESTIMATED
-        and _is_told_apart(a, b, given, sex)
-        and (
-            MISSING < family < Family.DIFFER
-            or MISSING < address <= Address.POSTCODE
-            or MISSING < parent <= Parent.ONE
-        )
-    ):
+    given, sex = levels[GIVEN], levels[SEX]
+    if are_together(levels) and _is_told_apart(a, b, given, sex):
         return Veto.TWIN
     if (a.siblings and _lists(a, b, given)) or (b.siblings and _lists(b, a, given)):
         return Veto.SIBLING
     return None
+
+
+def are_together(levels: Sequence[int]) -> bool:
+    """Whether the two were born at once, as far as is known, in one family or home or of one parent."""
+    _, _, family, birth, _, address, parent, *_ = levels
+    return MISSING < birth <= Birth.ESTIMATED and (
+        MISSING < family < Family.DIFFER
+        or MISSING < address <= Address.POSTCODE
+        or MISSING < parent <= Parent.ONE
+    )
 
 
 def _is_told_apart(a: Features, b: Features, given: int, sex: int) -> bool:

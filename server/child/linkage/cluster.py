@@ -22,9 +22,15 @@ class Gathered(NamedTuple):
 
 
 def gather(
-    count: int, pairs: Iterable[Pair], match: float, review: float, apart: Callable[[int, int], bool]
+    count: int,
+    pairs: Iterable[Pair],
+    match: float,
+    review: float,
+    apart: Callable[[int, int], bool],
+    doubtful: Callable[[int, int, bool], bool] = lambda *_: False,
 ) -> Gathered:
-    """The surest pairs first; a pair that would bring together two who are `apart` is left to a person.
+    """The surest pairs first; a pair that would bring together two who are `apart` is left to a person, and
+    one that would bring together two who are `doubtful`, given whether there would be more than the two.
 
     Plain connected components would make one child of twins as soon as a third record resembled both.
     """
@@ -41,7 +47,9 @@ def gather(
                 same.append(pair)
             continue
         ours, theirs = members.get(a, [a]), members.get(b, [b])
-        if pair.weight < match or any(apart(one, other) for one in ours for other in theirs):
+        several = len(ours) + len(theirs) > 2
+        both = [(one, other) for one in ours for other in theirs]
+        if pair.weight < match or any(apart(*each) or doubtful(*each, several) for each in both):
             left.append(pair)
             continue
         same.append(pair)

@@ -80,9 +80,11 @@ def spark(columns: Mapping[str, Column], parameters: Parameters, memory: str) ->
         .config("spark.driver.memory", _memory(memory).lower().removesuffix("b"))
         .config("spark.sql.shuffle.partitions", "8")
         .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
         .getOrCreate()
     )
-    session.sparkContext.setLogLevel("ERROR")
+    # The levels make more code than a method of Java may have: Spark does without, and says so at length.
+    session.sparkContext.setLogLevel("OFF")
     session.sparkContext.setCheckpointDir(mkdtemp(prefix="childrecord-"))
     database = SparkAPI(spark_session=session)
     table = database.register(session.createDataFrame(_arrow(columns)), table_name=_TABLE)

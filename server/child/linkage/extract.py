@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,11 +37,21 @@ def read(path: Path, mapping: Path | None = None, workers: int = 2) -> list[Held
     given."""
     if is_ndjson(path):
         return _unique(path, _ndjson(path))
-    told = Mapping.read(mapping or path.with_suffix(".mapping.json"))
+    try:
+        return _csv(path, Mapping.read(mapping or path.with_suffix(".mapping.json")), workers)
+    except UnicodeDecodeError as error:
+        raise MappingError(
+            f"{path} is not UTF-8: save it as that, from byte {error.start} on it is not."
+        ) from error
+
+
+def _csv(path: Path, told: Mapping, workers: int) -> list[Held]:
     with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
+        rows = csv.DictReader(file, restval="")
         told.check(rows.fieldnames or ())
-        portions = iter(lambda: list(islice(rows, _PORTION)), [])
+        first = list(islice(rows, _PORTION))
+        told.check_dates(path, first)
+        portions = chain([first], iter(lambda: list(islice(rows, _PORTION)), []))
         return _unique(path, _side_by_side(told, portions, workers))
 
 
@@ -69,7 +79,11 @@ def _ndjson(path: Path) -> Iterator[Held]:
                 resource: Json = msgspec.json.decode(line)
             except msgspec.MsgspecError as error:
                 raise MappingError(f"Line {at} of {path} is no JSON: {error}") from error
-            match resource.get("resourceType"):
+            if not isinstance(resource, dict) or "resourceType" not in resource:
+                raise MappingError(f"Line {at} of {path} is no FHIR resource.")
+            match resource["resourceType"]:
+                case "Patient" if not resource.get("id"):
+                    raise MappingError(f"The Patient in line {at} of {path} has no id.")
                 case "Patient":
                     patients[resource["id"]] = resource
                 case "RelatedPerson":

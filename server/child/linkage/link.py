@@ -5,14 +5,17 @@ own model
 says of each of them what it would say at the door, vetoes included.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from itertools import islice
+from itertools import islice, permutations
 
 from server.child.likeness.comparison import levels
+from server.child.likeness.doubt import doubt
 from server.child.likeness.feature import Features
 from server.child.likeness.model import VETOED, Model
-from server.child.likeness.veto import veto
+from server.child.likeness.name import called
+from server.child.likeness.veto import Veto, veto
 from server.child.linkage.cluster import Gathered, Pair, gather
 from server.child.linkage.column import table
 from server.child.linkage.engine import BACKENDS
@@ -51,8 +54,32 @@ def gathered(children: Sequence[Features], model: Model, pairs: Iterable[Pair]) 
         one, other = children[a], children[b]
         return veto(one, other, levels(one, other)) is not None
 
+    twins = _twins(children)
+
+    def doubtful(a: int, b: int, several: bool) -> bool:
+        known = (*twins.get(a, ()), *twins.get(b, ()))
+        if not (several or known):
+            # What the two say by themselves is in their weight.
+            return False
+        one, other = children[a], children[b]
+        return doubt(one, other, levels(one, other), known, several=several)
+
     threshold = model.parameters.threshold
-    return gather(len(children), pairs, threshold.match, threshold.review, apart)
+    return gather(len(children), pairs, threshold.match, threshold.review, apart, doubtful)
+
+
+def _twins(children: Sequence[Features]) -> dict[int, set[str]]:
+    """By record, what twins are called whom another record tells of, of the same day and postcode."""
+    born: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for at, child in enumerate(children):
+        if child.born and child.given:
+            for where in {postcode for postcode, _, _ in child.homes if postcode}:
+                born[child.born, where].append(at)
+    found: dict[int, set[str]] = defaultdict(set)
+    for at, other in (pair for some in born.values() for pair in permutations(some, 2)):
+        if veto(children[at], children[other], levels(children[at], children[other])) is Veto.TWIN:
+            found[at].update(called(names)[0] for names in children[other].given)
+    return found
 
 
 def _begin(children: Sequence[Features], model: Model) -> None:

@@ -1,6 +1,7 @@
 """A mapping: which columns of a legacy extract say what of a child. The row becomes FHIR, and is compared
 as such."""
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ Json = dict[str, Any]
 Row = dict[str, str]
 
 BASE = "https://w3id.org/single-child-record"
+_YEAR_OR_MONTH = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2]))?")
 _SYSTEMS = {"nhs-number": "https://fhir.nhs.uk/Id/nhs-number"}
 _ROLE = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
 
@@ -81,6 +83,13 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         missing = sorted({name for name in _named(msgspec.to_builtins(self)) if name} - set(columns))
         if missing:
             raise MappingError(f"The file of '{self.source}' has no column {', '.join(missing)}.")
+
+    def check_dates(self, path: Path, rows: Iterable[Row]) -> None:
+        """Of the birth dates that there are some are dates: a slip in the format must not leave all out."""
+        born = [row for row in rows if (row[self.born.column] or "").strip()]
+        if born and not any(_day(row, self.born) for row in born):
+            how = f"by the format '{self.born.format}'" if self.born.format else "as ISO has it (2014-03-14)"
+            raise MappingError(f"{path} has no date in '{self.born.column}' that can be read {how}.")
 
 
 def child(mapping: Mapping, row: Row) -> tuple[Json, list[Json], list[Json]]:
@@ -166,9 +175,14 @@ def _day(row: Row, dated: Dated) -> str | None:
     try:
         if dated.format:
             return datetime.strptime(text, dated.format).date().isoformat()  # noqa: DTZ007
-        return date.fromisoformat(text).isoformat() if len(text) == 10 else text or None
+        return date.fromisoformat(text).isoformat() if len(text) == 10 else _part(text)
     except ValueError:
         return None
+
+
+def _part(text: str) -> str | None:
+    """A year, or a month of one, is as much of a date as is known."""
+    return text if _YEAR_OR_MONTH.fullmatch(text) else None
 
 
 def _joined(row: Row, columns: tuple[str, ...]) -> str:

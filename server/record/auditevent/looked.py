@@ -15,6 +15,7 @@ from server.record.auditevent.vocabulary import OWN, act
 from server.record.event import entry
 from server.store import account, audit, resources
 from server.store.account import Span
+from server.store.merge import ledger
 from server.store.row import Stored
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def looked(
     view = record.access.view(TYPE, "s")
     patient = record.read("Patient", id_)
     _account(record, patient)
-    span = Span(child=patient.child)
+    span = Span(children=ledger.members(record.connection, patient.child))
     span = replace(span, first=account.number(first)) if first else span
     span = replace(span, end=account.number(end)) if end else span
     found, more = _events(record, Reader(record, view), span)

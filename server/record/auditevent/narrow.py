@@ -13,6 +13,7 @@ from server.search.types import Condition
 from server.search.types.date import Value
 from server.store import account, locator, resources
 from server.store.account import Span
+from server.store.merge import ledger
 
 if TYPE_CHECKING:
     from server.record.record import Record
@@ -42,7 +43,7 @@ def narrowed(record: "Record", span: Span, condition: Condition, *, everything: 
 def of_child(record: "Record", span: Span, id_: str, *, everything: bool) -> Span | None:
     """The lines about a child; of one that the caller may not see there are none, as of one that is not."""
     child = _child(record, id_, everything)
-    return None if child is None else replace(span, child=child)
+    return None if child is None else replace(span, children=ledger.members(record.connection, child))
 
 
 def beyond(span: Span, at: datetime, place: int, *, falling: bool) -> Span:

@@ -97,17 +97,18 @@ class Reader:
         told = (line.id for line in lines if self._view.everything or self._asked_by_caller(line))
         return Names(
             agencies={agency.number: agency for agency in door.agencies.values()},
-            patients={child: id_ for child, (id_, _) in patients.items()},
-            resources=self._resources(lines),
+            patients={child: id_ for child, (id_, *_) in patients.items()},
+            resources=self._resources(lines, patients),
             types={door.library.type_number(each): each for each in door.library.resource_types},
             queries=frozenset(told),
             base_url=door.base_url,
         )
 
-    def _resources(self, lines: Sequence[Entry]) -> dict[int, str]:
+    def _resources(self, lines: Sequence[Entry], patients: dict[int, Patient]) -> dict[int, str]:
         """References to what was found, by rid, as far as the caller may see that."""
         rids = list({hit for line in lines for hit in line.hits})
-        children = list({child for line in lines for child in (line.child, *line.children)})
+        named = {child for line in lines for child in (line.child, *line.children)}
+        children = list({patients[each][2] if each in patients else each for each in named})
         connection, access = self.record.connection, self.record.access
         found: dict[int, str] = {}
         for number in account.types(connection, children, rids):
@@ -122,7 +123,10 @@ class Reader:
         """The AuditEvent as a row would hold it: of the child, or the first of the children, it is about."""
         door = self.record.door
         index = extract(resource, door.hasher, door.base_url)
-        children = [each for each in dict.fromkeys((line.child, *line.children)) if each in patients]
+        told = (patients[each] for each in (line.child, *line.children) if each in patients)
+        # Of a record that was merged since, who sees the child that it is now may see the lines.
+        bits = {child: bits for _, bits, child in told}
+        children = list(bits)
         child = children[0] if children else 0
         return Row(
             type=door.library.type_number(TYPE),
@@ -133,7 +137,7 @@ class Reader:
             author=line.agency,
             last_updated=account.recorded(line.id),
             body=json.encode(resource).decode(),
-            restriction=patients[child][1] if child else 0,
+            restriction=bits[child] if child else 0,
             date=index.date,
             tokens=index.tokens,
             sorts=index.sorts,

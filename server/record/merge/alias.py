@@ -70,6 +70,10 @@ class Aliases:
         """The Patients that are one child."""
         return [rid for rid in self.ids if self.root(rid) == root]
 
+    def bearing(self, tokens: frozenset[int]) -> frozenset[int]:
+        """Those of the hashes that have to do with these Patients: no other matters to where it belongs."""
+        return tokens & self._bearing
+
     # ---- from what is kept to what was said, and back ------------------------------------------------------
 
     def own(self, kept: Kept) -> Said:
@@ -140,6 +144,12 @@ class Aliases:
             for at, (type_, code, _) in enumerate(_references())
             for rid, id_ in self.ids.items()
         }
+
+    @cached_property
+    def _bearing(self) -> frozenset[int]:
+        known = self._parameters.keys()
+        marks = {*self._homes.values(), *self._others.values()}
+        return frozenset({*known, *(hash_ ^ self._key for hash_ in known), *marks})
 
     @cached_property
     def _parameters(self) -> Mapping[int, tuple[int, int, bool]]:

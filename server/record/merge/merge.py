@@ -5,12 +5,14 @@ https://hl7.org/fhir/R5/patient-operation-merge.html
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from server import clock
 from server.fhir import Json, json
 from server.fhir.issue import Conflict, Unprocessable
 from server.fhir.meta import instant, stamped
+from server.record import review
 from server.record.added import OURSELVES
 from server.record.entitled import found
 from server.record.event import act
@@ -21,7 +23,7 @@ from server.record.staging import Slot
 from server.store import audit
 from server.store.expunge.find import Place
 from server.store.merge import ledger, sights, versions
-from server.store.merge.ledger import Before, Merge
+from server.store.merge.ledger import Before, Line, Merge
 from server.store.merge.sights import LABELS, Side
 from server.store.row import Stored
 
@@ -80,7 +82,7 @@ def merge(
         Before(
             source.version + 1, target.version + 1, tuple(before[0].lines), tuple(before[1].lines),
             tuple(sights.holds(record.connection, source.rid)), before[1].labels,
-            tuple((each["system"], each["value"]) for each in more),
+            tuple((each["system"], each["value"]) for each in more), before[0].labels,
         ),
         reason, record.at, record.access.agency.number, record.access.client,
         record.access.user.id if record.access.user else None,
@@ -95,6 +97,7 @@ def merge(
     target = _again(record, target)
     _write(record, target, patients.replacing(given, content(source), labels))
     restrict(record, [target.rid])
+    review.concluded(record, source.rid, target.rid, "same", reason or "They were merged.")
     _account(record, MERGE, made, reason)
     return _again(record, target)
 
@@ -128,15 +131,19 @@ def unmerge(record: "Record", source_id: str, reason: str | None) -> Undone:
     source = present(record, place.child, undone.source)
     if target is None or source is None:
         raise Unprocessable("One of the two Patients is not there any more.")
-    _write(record, target, _restored(record, undone, target))
-    ledger.undo(record.connection, undone, record.at, reason)
+    # Where the target is merged itself, its next version would take away who sees the child because of it.
+    seen = sights.lines(record.connection, place.child)
+    _write(record, target, _restored(record, undone, target, every))
+    versions_made = source.version + 1, target.version + 1
+    ledger.undo(record.connection, undone, record.at, reason, versions_made)
     regrouped = regroup(record, before, after)
-    _apart(record, undone, regrouped, after)
+    _apart(record, undone, regrouped, after, seen)
     source = present(record, after.root(source.rid), source.rid)
     assert source is not None
     _write(record, source, _source_before(record, undone, source))
     restrict(record, {after.root(undone.child), after.root(undone.source)})
     written = _written(record, undone, regrouped)
+    review.concluded(record, undone.source, undone.child, "different", reason or "They were taken apart.")
     task = _task(record, undone, written, reason) if written else None
     _account(record, UNMERGE, undone, reason)
     target = present(record, after.root(undone.child), undone.child)
@@ -212,42 +219,41 @@ def _account(record: "Record", interaction: str, what: Merge, reason: str | None
 # ---- undone ------------------------------------------------------------------------------------------------
 
 
-def _restored(record: "Record", undone: Merge, target: Stored) -> Json:
-    """The target as it was, or if it was changed meanwhile, without what the merge gave it."""
+def _restored(record: "Record", undone: Merge, target: Stored, every: Sequence[Merge]) -> Json:
+    """The target as it was, or if it was changed since, without what the merge gave it."""
     if target.version == undone.before.target:
-        number = record.door.library.type_number(PATIENT)
-        was = versions.past(
-            record.connection, PATIENT, number, target.child, target.rid, undone.before.target - 1
-        )
-        if was is not None:
-            return content(was)
-    return patients.restored(content(target), undone.source_id, undone.before)
+        return content(_past(record, target, undone.before.target - 1))
+    since = range(undone.before.target + 1, target.version + 1)
+    if not ledger.made(record.connection, target.rid).issuperset(since):
+        # A label stays: whoever has written it since may have meant it.
+        return patients.restored(content(target), undone.source_id, undone.before)
+    others = (each.before.borne for each in every if each.child == undone.child and each != undone)
+    gone = reduce(lambda bits, borne: bits & ~borne, others, undone.before.given)
+    return patients.restored(content(target), undone.source_id, undone.before, patients.labels(gone))
 
 
 def _source_before(record: "Record", undone: Merge, source: Stored) -> Json:
+    was = content(_past(record, source, undone.before.source - 1))
+    return patients.returned(content(source), was, undone.target_id)
+
+
+def _past(record: "Record", held: Stored, version: int) -> Stored:
     number = record.door.library.type_number(PATIENT)
-    was = versions.past(
-        record.connection, PATIENT, number, source.child, source.rid, undone.before.source - 1
-    )
-    if was is None:
-        raise Unprocessable("What the source was before the merge is not there any more.")
-    return content(was)
+    found = versions.past(record.connection, PATIENT, number, held.child, held.rid, version)
+    if found is None:
+        raise Unprocessable(f"What Patient/{held.id} was before the merge is not there any more.")
+    return found
 
 
-def _apart(record: "Record", undone: Merge, regrouped: Regrouped, after: Aliases) -> None:
-    """Who sees which of the two, and on which a hold lies."""
+def _apart(
+    record: "Record", undone: Merge, regrouped: Regrouped, after: Aliases, now: Sequence[Line]
+) -> None:
+    """Who sees which of the two, and on which a hold lies. `now`: who sees the child that they were."""
     connection = record.connection
     leaving, staying = after.root(undone.source), after.root(undone.child)
     source, target = (Side(0, lines) for lines in (undone.before.sights, undone.before.met))
-    now = sights.lines(connection, staying)
     gone, left = sights.apart(now, regrouped.home, leaving, source, target)
     sights.put(connection, leaving, gone)
-    patient = present(record, staying, staying)
-    labelled = patient is not None and record.door.hooks.restriction(content(patient))
-    if labelled and not undone.before.labels:
-        # Labelled while the two were one: by who was named for it before by labelling the other.
-        by = [each for each in now if each.basis == undone.source]
-        left = sights.named(left, by, staying)
     sights.put(connection, staying, left)
     own = f"{PATIENT}/{undone.source_id}"
     lying = sights.holds(connection, staying)

@@ -41,22 +41,49 @@ def missing(target: Json, source: Json) -> list[Json]:
     ]
 
 
+def labels(bits: int) -> tuple[str, ...]:
+    """The labels that bits stand for."""
+    return tuple(label for label, bit in _CODES.items() if bits & bit)
+
+
 def stricter(source: int, target: int) -> tuple[str, ...]:
     """The labels of the source that the target has not."""
-    return tuple(label for label, bit in _CODES.items() if source & bit and not target & bit)
+    return labels(source & ~target)
 
 
-def restored(target: Json, source: str, before: Before) -> Json:
-    """The target as somebody changed it since, without the link and the identifiers that the merge gave it. A
-    label stays: whoever wrote it may have meant it."""
+def restored(target: Json, source: str, before: Before, lifted: Iterable[str] = ()) -> Json:
+    """The target as it is since, without the link and the identifiers that the merge gave it, and without
+    these labels."""
     given = {*before.identifiers}
-    made = {**target, "link": [each for each in target.get("link", ()) if each != _link(source, REPLACES)]}
-    made["identifier"] = [
-        each
-        for each in target.get("identifier", ())
-        if not ((each.get("system"), each.get("value")) in given and each.get("use") == "old")
-    ]
-    return {name: value for name, value in made.items() if value or name not in ("link", "identifier")}
+    made = {
+        **_unlinked(target, _link(source, REPLACES)),
+        "identifier": [
+            each
+            for each in target.get("identifier", ())
+            if not ((each.get("system"), each.get("value")) in given and each.get("use") == "old")
+        ],
+    }
+    gone = [{"system": CONFIDENTIALITY, "code": label} for label in lifted]
+    if gone:
+        meta = target["meta"]
+        made["meta"] = _but({**meta, "security": [e for e in meta.get("security", ()) if e not in gone]})
+    return _but(made)
+
+
+def returned(source: Json, was: Json, target: str) -> Json:
+    """The Patient that was merged, in use again if it was so before."""
+    made = _unlinked(source, _link(target, REPLACED_BY))
+    rest = {name: value for name, value in made.items() if name != "active"}
+    return _but({**rest, "active": was["active"]} if "active" in was else rest)
+
+
+def _unlinked(patient: Json, link: Json) -> Json:
+    return {**patient, "link": [each for each in patient.get("link", ()) if each != link]}
+
+
+def _but(element: Json) -> Json:
+    """The element without lists of nothing."""
+    return {name: value for name, value in element.items() if value != []}
 
 
 def _link(id_: str, type_: str) -> Json:

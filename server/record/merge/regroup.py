@@ -1,13 +1,14 @@
 """All that is known of some Patients, brought from the children that they were to those that they are."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from server.fhir import json
 from server.record.merge.alias import Aliases, Kept
 from server.store import locator, resources, writing
-from server.store.merge import ledger, versions
+from server.store.merge import claims, homes, ledger, placing, versions
 from server.store.merge.versions import Placing, Version
 from server.store.row import DECIDED, Stored
 
@@ -23,13 +24,19 @@ class Regrouped:
 
     placings: Sequence[Placing]
 
-    @property
-    def home(self) -> Callable[[int], int | None]:
+    def home(self, rid: int) -> int | None:
         """The child that a resource is kept with, as its last version has it; None: it is none of these."""
-        last = {
-            each.version.rid: each for each in sorted(self.placings, key=lambda each: each.version.version)
-        }
-        return lambda rid: last[rid].child if rid in last else None
+        return self._last[rid].child if rid in self._last else None
+
+    def present(self, rid: int) -> int | None:
+        """The same of a resource that is there; None: of one that was deleted, too."""
+        last = self._last.get(rid)
+        return last.child if last is not None and last.version.present else None
+
+    @cached_property
+    def _last(self) -> Mapping[int, Placing]:
+        ordered = sorted(self.placings, key=lambda each: each.version.version)
+        return {each.version.rid: each for each in ordered}
 
 
 def hold(record: "Record", ids: Collection[str], roots: Collection[int]) -> None:
@@ -43,24 +50,37 @@ def hold(record: "Record", ids: Collection[str], roots: Collection[int]) -> None
 def regroup(record: "Record", before: Aliases, after: Aliases) -> Regrouped:
     """Everything is kept under the children that the Patients are now, and found by all of their ids."""
     connection, roots = record.connection, before.roots | after.roots
-    placings = [_placing(each, before, after) for each in versions.of(connection, roots)]
-    versions.place(connection, placings)
-    versions.locate(connection, placings)
-    versions.count(connection, roots, placings)
+    placings = list(_placings(versions.of(connection, roots), before, after))
+    placing.place(connection, placings)
+    homes.locate(connection, placings)
+    homes.count(connection, roots, placings)
     for root in after.roots:
-        versions.claim(connection, roots, root, after.members(root))
-    versions.drop_claims(connection, roots)
+        claims.identify(connection, roots, root, after.members(root))
+    regrouped = Regrouped(placings)
+    claims.settle(connection, after.ids, regrouped.present, after.root)
     ledger.flag(connection, after.roots, merged=False)
     ledger.flag(connection, after.merged, merged=True)
-    return Regrouped(placings)
+    return regrouped
 
 
-def _placing(version: Version, before: Aliases, after: Aliases) -> Placing:
-    kept = Kept(version.child, version.others, version.tokens)
+def _placings(some: Iterable[Version], before: Aliases, after: Aliases) -> Iterator[Placing]:
+    # Thousands of versions bear the same few hashes of those that matter: each case is thought through once.
+    known: dict[Kept, tuple[Kept, Sequence[int], Sequence[int]]] = {}
+    for version in some:
+        bearing = before.bearing(version.tokens)
+        kept = Kept(version.child, version.others, bearing)
+        found = known.get(kept) or known.setdefault(kept, _placed(kept, before, after))
+        placed, unlist, list_ = found
+        same = placed.tokens == bearing
+        tokens = version.tokens if same else version.tokens - bearing | placed.tokens
+        yield Placing(version, placed.child, placed.others, tokens, unlist, list_)
+
+
+def _placed(kept: Kept, before: Aliases, after: Aliases) -> tuple[Kept, Sequence[int], Sequence[int]]:
+    """Where it is kept from now on, and the hashes by which it is listed no more, and from now on."""
     placed = after.placed(before.own(kept))
     was, is_ = before.aliases(kept), after.aliases(placed)
-    unlist, list_ = before.listed(was - is_), after.listed(is_ - was)
-    return Placing(version, placed.child, placed.others, placed.tokens, unlist, list_)
+    return placed, before.listed(was - is_), after.listed(is_ - was)
 
 
 def restrict(record: "Record", roots: Collection[int]) -> None:

@@ -1,15 +1,16 @@
 """Which Patients were merged into which, by whom and why, and what is needed to undo it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_ as or_bits
 
 import msgspec
 from sqlalchemy import (
     BigInteger,
     Connection,
     SmallInteger,
-    and_,
     any_,
     bindparam,
     cast,
@@ -39,9 +40,10 @@ class Line(msgspec.Struct, frozen=True):
 class Before(msgspec.Struct, frozen=True):
     """What was there before a merge.
 
-    `source` and `target`: the versions that the merge made of the two Patients. `sights` and `holds`: those
-    of the source, `met` those of the target; `labels`: the bits of the target's. `identifiers`: that the
-    target was given, as (system, value).
+    `source` and `target`: the versions that the merge made of the two Patients, `undone` those that were made
+    when it was undone. `sights` and `holds`: those of the source, `met` those of the target; `labels`: the
+    bits of the target's, `borne` those of the source's. `identifiers`: that the target was given, as (system,
+    value).
     """
 
     source: int
@@ -51,6 +53,13 @@ class Before(msgspec.Struct, frozen=True):
     holds: tuple[str, ...] = ()
     labels: int = 0
     identifiers: tuple[tuple[str, str], ...] = ()
+    borne: int = 0
+    undone: tuple[int, int] = (0, 0)
+
+    @property
+    def given(self) -> int:
+        """The bits of the labels that the target was given."""
+        return self.borne & ~self.labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +96,27 @@ def add(connection: Connection, merge: Merge) -> None:
     connection.execute(insert(_m).values(**values))
 
 
-def undo(connection: Connection, merge: Merge, at: datetime, reason: str | None) -> None:
-    """Keep that it was undone."""
+def undo(
+    connection: Connection, merge: Merge, at: datetime, reason: str | None, versions: tuple[int, int]
+) -> None:
+    """Keep that it was undone. `versions`: that this makes of the source and of the target."""
     own = (_m.c.child == merge.child, _m.c.id == merge.id)
-    connection.execute(update(_m).where(*own).values(undone=at, undone_reason=reason))
+    before = msgspec.to_builtins(msgspec.structs.replace(merge.before, undone=versions))
+    connection.execute(update(_m).where(*own).values(undone=at, undone_reason=reason, before=before))
+
+
+_of = cast(bindparam("rid"), BigInteger)
+_ever = Prepared(select(_m.c.child, _m.c.before).where(or_(_m.c.child == _of, _m.c.source == _of)))
+
+
+def made(connection: Connection, rid: int) -> set[int]:
+    """The versions of a Patient that merges made, and that undoing them made."""
+    found = set[int]()
+    for child, told in _ever(connection, rid=rid):
+        before = msgspec.convert(told, Before)
+        target = child == rid
+        found |= {before.target if target else before.source, before.undone[target]}
+    return found
 
 
 def forget(connection: Connection, patients: Collection[int]) -> None:
@@ -143,13 +169,29 @@ def bits(connection: Connection, child: int, rid: int) -> int:
     return int(rows[0][0]) if rows else 0
 
 
-_claims = Prepared(
-    select(t.identity.c.system, t.identity.c.value).where(
-        and_(t.identity.c.child == bindparam("child"), t.identity.c.rid != bindparam("rid"))
-    )
-)
+def given(connection: Connection, patient: int) -> int:
+    """The bits of the labels that a Patient has from those that were merged into it."""
+    into = (each.before.given for each in live(connection, [patient]) if each.child == patient)
+    return reduce(or_bits, into, 0)
 
 
-def claims_of_others(connection: Connection, child: int, rid: int) -> set[tuple[str, str]]:
-    """What the other Patients of a child claim."""
-    return {(row[0], row[1]) for row in _claims(connection, child=child, rid=rid)}
+# ---- of several --------------------------------------------------------------------------------------------
+
+
+def members(connection: Connection, child: int) -> tuple[int, ...]:
+    """The Patients that are this child, itself first."""
+    into = {each.source: each.child for each in live(connection, [child])}
+    return (child, *(source for source in sorted(into) if _root(into, source) == child))
+
+
+def roots(connection: Connection, patients: Collection[int]) -> dict[int, tuple[int, str]]:
+    """By Patient that is merged into another: the child that it is, and its own id."""
+    merges = live(connection, patients)
+    into = {each.source: each.child for each in merges}
+    return {each.source: (_root(into, each.source), each.source_id) for each in merges}
+
+
+def _root(into: Mapping[int, int], patient: int) -> int:
+    while patient in into:
+        patient = into[patient]
+    return patient

@@ -17,7 +17,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from server.fhir.period import HIGHEST, LOWEST
 from server.store import recordset
 from server.store import tables as t
 from server.store.database import Prepared
@@ -101,17 +100,6 @@ def apart(
         goes = each.basis in of_source if child is None else child == leaving
         (gone if goes else left).append(line)
     return gone, left
-
-
-def named(some: Iterable[Line], by: Iterable[Line], patient: int) -> list[Line]:
-    """The lines with those too who are named by others: for the Patient itself."""
-    more = {
-        each.principal: Line(each.principal, patient, NAMED, LOWEST, HIGHEST)
-        for each in by
-        if each.degree == NAMED
-    }
-    rest = (each for each in some if each.basis != patient or each.principal not in more)
-    return [*rest, *more.values()]
 
 
 def _lowered(line: Line) -> Line:

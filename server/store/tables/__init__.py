@@ -8,7 +8,7 @@ each is for.
 from server.store.tables.account import LANES, audit, audit_child, audit_seal, outbox
 from server.store.tables.client import agency, assertion, client, registration_token, signing_key
 from server.store.tables.identity import merge
-from server.store.tables.likeness import blocking, identity_pair, likeness, superseded
+from server.store.tables.likeness import blocking, comparison, identity_pair, likeness, superseded
 from server.store.tables.metadata import metadata
 from server.store.tables.oauth import (
     app_grant,
@@ -80,6 +80,7 @@ __all__ = [
     "closure_concept",
     "code_system",
     "code_system_sequence",
+    "comparison",
     "concept",
     "concept_group",
     "context",

@@ -1,7 +1,8 @@
 """What children are compared by: what is said of each, the keys by which those who are alike meet, the
-numbers that led to a child before, and what was decided of two that might be one."""
+numbers that led to a child before, who is to be compared, and what was decided of two that might be one."""
 
 from sqlalchemy import BigInteger, Column, Float, Index, PrimaryKeyConstraint, SmallInteger, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from server.store.tables.metadata import INSTANT, metadata
 
@@ -38,6 +39,24 @@ superseded = Table(
     PrimaryKeyConstraint("system", "value", "child", "rid"),
 )
 Index("superseded_child", superseded.c.child, superseded.c.rid)
+
+comparison = Table(
+    "comparison",
+    metadata,
+    # A child that is to be compared with all others, of whom something was said then; 0: somebody who was
+    # looked for. A row goes when it is done (`record.comparing`).
+    Column("child", BigInteger, nullable=False),
+    Column("at", INSTANT, nullable=False),
+    Column("id", Text, nullable=False),
+    # Who said it, or looked.
+    Column("agency", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("account", Text),
+    # `store.comparison`: why it is said to be another; who was looked for, and who was shown.
+    Column("detail", JSONB, nullable=False),
+    PrimaryKeyConstraint("child", "id"),
+)
+Index("comparison_at", comparison.c.at)
 
 identity_pair = Table(
     "identity_pair",

@@ -7,6 +7,7 @@ from email.utils import format_datetime
 from urllib.parse import urlencode
 
 from server import clock
+from server.job.comparer import Comparer
 from server.job.worker import Worker
 from server.search.registry import Registry
 from tests import make
@@ -57,6 +58,18 @@ def _patched(client, path, *operations, **headers):
 def _alike(world):
     """A child of whom is known what the resource says, if it is a Patient."""
     return {"resourceType": "Patient", "name": [{"family": world.word}], "birthDate": world.date}
+
+
+def _listed(client, world):
+    """The review list, when who is alike was written and everybody is compared."""
+    refused = client.post(_alike(world))
+    if refused.status >= 400:
+        return refused
+    comparer = Comparer(client._app.extensions["door"])
+    while comparer.work():
+        pass
+    code = "https://w3id.org/single-child-record/CodeSystem/worklist-code|same-child"
+    return client.get(f"Task?code={code}&_summary=count")
 
 
 def _called(client, path, **given):
@@ -195,6 +208,7 @@ READING: dict[str, Ask] = {
     "validate a delete": lambda client, w: _called(client, f"{w.path}/$validate", mode_valueCode="delete"),
     "why": lambda client, w: client.get(f"{w.path}/$why?agency=school"),
     "who looked": lambda client, w: client.get(f"Patient/{w.about}/$who-looked"),
+    "sources": lambda client, w: client.get(f"Patient/{w.about}/$sources?former=true"),
     "holds": lambda client, w: client.get(f"{w.path}/$hold-list"),
     "match": lambda client, w: client.ask("POST", "Patient/$match", _alike(w)),
     "match of the certain": lambda client, w: _called(
@@ -206,13 +220,14 @@ READING: dict[str, Ask] = {
 
 TELLING_NOBODY = {
     "respond-async, called off", "hold that is lifted", "break the glass", "who looked", "match",
-    "match of the certain", "create of one who is alike", "merge", "unmerge",
+    "match of the certain", "create of one who is alike", "review list", "merge", "unmerge", "sources",
 }  # fmt: skip
 """Paths on which who may see it is told nothing of it either, or the same of a child that is there anyway;
 what is said of those who are alike is promised by tests/identity."""
 
 WRITING: dict[str, Ask] = {
     "create of one who is alike": lambda client, w: client.post(_alike(w)),
+    "review list": _listed,
     "reference": lambda client, w: client.post(make.linkage(w.path)),
     "absolute reference": lambda client, w: client.post(make.linkage(f"{client.base}/{w.path}/_history/1")),
     "conditional reference": lambda client, w: _transaction(
