@@ -11,7 +11,7 @@ from server.fhir import Json
 from server.fhir.issue import Invalid
 from server.fhir.json import shown
 from server.fhir.meta import instant
-from server.fhir.patch.difference import told
+from server.fhir.patch.difference import parameter
 from server.operation.call import Call, Result
 from server.operation.registry import implements
 from server.record.record import Record
@@ -45,7 +45,7 @@ def _wanted(call: Call, record: Record) -> frozenset[str]:
 
 
 def _told(element: Element, record: Record, first: frozenset[int]) -> tuple[str, Json]:
-    name, value = told(_TYPE, element.name, element.value, record.door.library.children)
+    name, value = parameter(_TYPE, element.name, element.value, record.door.library.children)
     [property_] = [p for p in record.door.library.children(_TYPE, name) if p.key == element.name]
     place = f"[{element.at}]" if property_.repeated and not element.ended else ""
     said: dict[str, Any] = {

@@ -65,11 +65,11 @@ def test_a_request_that_was_overtaken_is_stamped_anew(suite, app, monkeypatch):
     """History is read between the stamp of a create and its commit, each time that it is tried."""
     database, flush, stamps = app.extensions["database"], writing.write, []
 
-    def overtaken(*arguments):
+    def overtaken(*arguments, **more):
         stamps.append(arguments[-1])
         with database.transaction() as transaction:
             stamps.append(horizon.reached(transaction, patience=0))
-        flush(*arguments)
+        flush(*arguments, **more)
 
     monkeypatch.setattr(writing, "write", overtaken)
     made = suite.post(make.patient())

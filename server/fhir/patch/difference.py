@@ -30,7 +30,7 @@ def difference(before: Json, after: Json, type_of: TypeOf) -> Json:
     return {"resourceType": "Parameters", **({"parameter": found} if found else {})}
 
 
-def told(type_: str, key: str, pair: Pair, type_of: TypeOf) -> tuple[str, Json]:
+def parameter(type_: str, key: str, pair: Pair, type_of: TypeOf) -> tuple[str, Json]:
     """An element of a resource by its name, and as a parameter: a value, or parts of its own."""
     known = of_key(type_, key, type_of)
     assert known is not None, f"what is stored is valid, and {type_} has a '{key}'"
