@@ -60,21 +60,25 @@ def load(url, folder, children, processes=2):
     cursor.execute("SELECT nextval('rid')")
     first = cursor.fetchone()[0]
     cursor.execute("SELECT setval('rid', %s)", (first + children + 64,))
-    indexes = _without_indexes(cursor)
+    indexes = _without_indexes(cursor, folder / "indexes.sql")
     part = partial(_part, url, folder, first)
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         for done, _ in enumerate(pool.imap_unordered(part, seeds), 1):
             print(f"{done * AT_ONCE} children", file=sys.stderr, flush=True)
     cursor.execute("SET maintenance_work_mem = '1GB'")
-    for index in indexes:
-        cursor.execute(index)
+    cursor.execute(indexes)
     cursor.execute("VACUUM (ANALYZE)")
     cursor.execute("CHECKPOINT")
     connection.close()
 
 
-def _without_indexes(cursor):
-    """What makes them again: those of the tables that are filled, save what a key is made of."""
+def _without_indexes(cursor, kept):
+    """What makes them again: those of the tables that are filled, save what a key is made of.
+
+    It is kept in a file too: who is interrupted has none of them when it begins again.
+    """
+    if kept.exists():
+        return kept.read_text()
     cursor.execute(
         "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index i "
         "JOIN pg_class c ON c.oid = i.indrelid WHERE NOT indisunique AND NOT c.relispartition "
@@ -82,9 +86,11 @@ def _without_indexes(cursor):
         (list(_FILLED),),
     )
     found = cursor.fetchall()
+    made = ";\n".join(definition.replace(" INDEX ", " INDEX IF NOT EXISTS ", 1) for _, definition in found)
+    kept.write_text(made)
     for name, _ in found:
         cursor.execute(f"DROP INDEX {name}")
-    return [definition for _, definition in found]
+    return made
 
 
 _FILLED = (
