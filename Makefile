@@ -26,14 +26,15 @@ format: $(DEVELOPER)
 
 # Loads, checks and measures a server of its own; BENCH=--help tells how to choose.
 bench: $(DEVELOPER)
-	$(BIN)/pip install --quiet --editable '.[bench]'
 	$(BIN)/python bench/run.py $(BENCH)
 
 # Holds the validator against the cases of FHIR's own, and the authorization server against SMART's requirements;
-# rewrites docs/validator-conformance.md and docs/smart-conformance.md.
+# and subscriptions against those of the Backport; rewrites docs/validator-conformance.md,
+# docs/smart-conformance.md and docs/subscriptions-conformance.md.
 conformance: $(DEVELOPER)
 	$(BIN)/python -m tests.validation.conformance.report
 	$(BIN)/python -m tests.oauth.smart.report
+	$(BIN)/python -m tests.subscription.conformance.report
 
 # Judges who is taken for one child on authorities that are made up, and rewrites the figures of docs/identity.md.
 identity: $(DEVELOPER)

@@ -19,8 +19,8 @@ def _audit() -> None:
     """Nothing is accounted for, and nothing is sealed."""
     write = writing.write
 
-    def unaccounted(connection: Any, rows: Any, outbox: Any, lines: Any, hold: Any = None) -> None:
-        write(connection, rows, outbox, [], hold)
+    def unaccounted(connection: Any, rows: Any, outbox: Any, lines: Any, *more: Any) -> None:
+        write(connection, rows, outbox, [], *more)
 
     writing.write = unaccounted
     audit.of_found = lambda *_, **__: []

@@ -102,6 +102,18 @@ def _server(value: str) -> None:
         _http(value)
 
 
+def _websocket(value: str) -> None:
+    url = urlsplit(value)
+    if value and (url.scheme not in ("ws", "wss") or not url.hostname or url.query or url.fragment):
+        raise ValidationError("It must be an absolute URL that begins with wss:// (or ws://).")
+
+
+def _smtp(value: str) -> None:
+    url = urlsplit(value)
+    if value and (url.scheme not in ("smtp", "smtps") or not url.hostname):
+        raise ValidationError("It must begin with smtp:// or smtps://, and name a host.")
+
+
 def _setting(default: T, rule: rules.Field[Any], meaning: str, *, secret: bool = False) -> T:
     # Typed as its default, as dataclasses.field is.
     return field(default=default, metadata={"rule": rule, "meaning": meaning, "secret": secret})
@@ -251,6 +263,44 @@ class Settings:
     jwks_networks: tuple[Network, ...] = _setting(
         (), _Networks(), "Internal networks in which clients may publish their keys."
     )
+    listener_networks: tuple[Network, ...] = _setting(
+        (), _Networks(), "Internal networks in which listeners of subscriptions may be reached."
+    )
+    listener_timeout: float = _setting(
+        10.0,
+        rules.Float(validate=Range(0.1, 120)),
+        "Seconds that a listener may take over a notification, unless its subscription says less.",
+    )
+    listener_patience: float = _setting(
+        259_200.0,
+        rules.Float(validate=Range(0, 2_592_000)),
+        "Seconds of failure after which a subscription is switched off, and its events are dead letters.",
+    )
+    replay_days: int = _setting(
+        30,
+        rules.Integer(validate=Range(1, 3650)),
+        "Days for which events that were told can be asked for again.",
+    )
+    websocket_port: int = _setting(
+        0, rules.Integer(validate=Range(0, 65535)), "Port of the WebSockets of subscriptions. 0: PORT + 1."
+    )
+    websocket_url: str = _setting(
+        "",
+        rules.String(validate=_websocket),
+        "The URL of the WebSockets as clients see it. Empty: that of the public URL's host, with the port.",
+    )
+    smtp_url: str = _setting(
+        "",
+        rules.String(validate=_smtp),
+        "The server that mails leave by: smtp://user:password@host:587 (STARTTLS) or smtps://. Empty: none.",
+        secret=True,
+    )
+    mail_from: str = _setting(
+        "", rules.String(validate=Regexp(r"([^@\s,<>]+@[^@\s,<>]+)?")), "The address that mails come from."
+    )
+    mail_domains: tuple[str, ...] = _setting(
+        (), _Words(), "Domains to whose addresses notifications may be mailed; no others are."
+    )
     demonstration: bool = _setting(
         False, rules.Boolean(), "Admit the clients of the demonstration authority, whose secrets are public."
     )
@@ -282,6 +332,15 @@ class Settings:
         """The origin of the public URL: the issuer of access tokens."""
         url = urlsplit(self.public_url)
         return f"{url.scheme}://{url.netloc}"
+
+    @property
+    def sockets(self) -> tuple[int, str]:
+        """The port of the WebSockets here, and their URL as clients see it."""
+        port = self.websocket_port or self.port + 1
+        public = urlsplit(self.public_url)
+        host = f"[{public.hostname}]" if ":" in (public.hostname or "") else public.hostname
+        scheme = "wss" if public.scheme == "https" else "ws"
+        return port, self.websocket_url or f"{scheme}://{host}:{port}"
 
     @property
     def anchors(self) -> Path:
@@ -409,6 +468,9 @@ def _contradictions(found: Settings) -> list[str]:
         )
     if bool(found.terminology_server) != bool(found.terminology_systems):
         faults.append(f"{variable('terminology_server')} and {variable('terminology_systems')} go together.")
+    if len({bool(found.smtp_url), bool(found.mail_from), bool(found.mail_domains)}) > 1:
+        together = [variable(name) for name in ("smtp_url", "mail_from", "mail_domains")]
+        faults.append(f"{', '.join(together)} go together.")
     return faults
 
 

@@ -7,3 +7,6 @@ BROKEN = {
     "medicationrequest0301": "MedicationRequest.dispenseRequest.performer",
     "patient-example-period": "Patient.identifier[0].period",  # from a day to a moment of it (per-1)
 }
+
+SECRET = {"subscription-example": "secret-token-abc-123"}
+"""What examples hold that is told to nobody again: the headers that a listener is asked with."""

@@ -19,6 +19,7 @@ LAYERS = {
     "access": 5,
     "record": 6,
     "child": 7,
+    "subscription": 7.5,
     "interaction": 8,
     "operation": 8,
     "http": 9,
@@ -41,11 +42,14 @@ BORDERS = {
     "segno": {"oauth"},
     "click": {"cli"},
     "granian": {"cli"},
+    "aiohttp": {"subscription"},
     "alembic": {"store"},
     "zstandard": {"store"},
     "splink": {"child"},
     "duckdb": {"child"},
     "pyarrow": {"child"},
+    "fpdf": {"child"},
+    "fontTools": {"child"},
 }
 WORLD = {
     "os.environ": {"settings"},

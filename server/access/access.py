@@ -11,6 +11,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from server import clock
+from server.access import owner as owned
 from server.access.agency import Agency
 from server.access.criteria import conditions_of
 from server.access.right import ALL, CONSENT, INVOLVED, OWN, PRIVATE, RESERVED, SYSTEM, Right
@@ -202,7 +203,17 @@ class Access:
         """What all who may do the same have in common is worked out once."""
         memo, user = self.agency.memo, self.user
         kind = (user.kind, user.caseload) if user else None
-        key = (type_, letter, tuple(scopes), tuple(rights), kind, self._known_purpose, self._spoken_for)
+        owner = self.owner if type_ in owned.TYPES else None
+        key = (
+            type_,
+            letter,
+            tuple(scopes),
+            tuple(rights),
+            kind,
+            self._known_purpose,
+            self._spoken_for,
+            owner,
+        )
         found: CallerView | None = memo.get(key)
         if found is None:
             if len(memo) >= _KEPT:
@@ -264,7 +275,9 @@ class Access:
         children = self._children(right, scope)
         if children is None:
             return None
+        own = owned.criterion(self.owner) if type_ in owned.TYPES else ""
         conditions = (
+            *conditions_of(type_, own, self.registry),
             *conditions_of(type_, narrowing, self.registry),
             *conditions_of(type_, scope.query, self.registry),
         )

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from server.access.agency import Agency
-from server.child import alike, attendance, disputed, identity, involvement, lead, sharing, statutory
+from server.child import alike, disputed, identity, involvement, lead, sharing, statutory
+from server.child.attendance import mark
 from server.child.codeday import code_day
 from server.child.involvement import Involvement
 from server.child.kind import Kinds, kinds, profiles
@@ -22,7 +23,9 @@ def hooks(agencies: Iterable[Agency], registry: Registry, hasher: Hasher, base_u
         superseded=identity.superseded,
         superseding=identity.SUPERSEDING,
         likeness=alike.likeness(),
-        within=lambda resource: attendance.claims(resource, base_url),
+        within=lambda resource: mark.claims(resource, base_url),
+        counted=lambda resource: mark.counted(resource, base_url),
+        counted_by=mark.COUNTED_BY,
         sightings=known.sightings,
         restriction=involvement.restriction,
         sealed=involvement.sealed,

@@ -41,11 +41,11 @@ def is_working_day(day: date) -> bool:
 @lru_cache(maxsize=64)
 def bank_holidays(year: int) -> frozenset[date]:
     """Those of England and Wales."""
-    easter = _easter(year)
+    sunday = easter(year)
     regular = (
         _weekday(date(year, 1, 1)),
-        easter - 2 * _DAY,
-        easter + _DAY,
+        sunday - 2 * _DAY,
+        sunday + _DAY,
         _monday(date(year, 5, 1)),
         _monday(date(year, 5, 25)),
         _monday(date(year, 8, 25)),
@@ -73,7 +73,7 @@ def _monday(day: date) -> date:
     return day + -day.weekday() % 7 * _DAY
 
 
-def _easter(year: int) -> date:
+def easter(year: int) -> date:
     """Easter Sunday of the Gregorian calendar (Meeus, Jones and Butcher)."""
     golden = year % 19
     century, rest = divmod(year, 100)

@@ -13,6 +13,7 @@ from server.settings import CannotStart
 _COMMANDS = {
     "run": ("run", "Start everything, with a demonstration authority: the first thing to try."),
     "serve": ("serve", "Serve the record."),
+    "teller": ("teller", "Tell subscribers, beside servers of other machines."),
     "database": ("database", "Bring the schema up to date, or see how it stands."),
     "client": ("client", "Add, list, rotate, suspend and remove the systems and apps that may ask."),
     "agency": ("agency", "List the agencies, suspend one, end its access."),
@@ -23,6 +24,9 @@ _COMMANDS = {
     "validate": ("validate", "Say what is wrong in files of resources."),
     "profiles": ("profiles", "Check definitions, and make their snapshots."),
     "rules": ("rules", "List the statutory rules, and what breaks them now."),
+    "attendance": ("attendance", "Count the totals of attendance again."),
+    "subscription": ("subscription", "List who is told of what, what could not be told, and tell it again."),
+    "alert": ("alert", "List the alerts; try one on the past year."),
     "audit": ("audit", "Verify the account of who did what."),
     "retention": ("retention", "Say what is due to go, and take it out for good."),
     "hold": ("hold", "Place, lift and list legal holds."),

@@ -15,6 +15,7 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from server.cli import teller
 from server.cli.connect import for_server, reachable, require_current
 from server.cli.say import fault, step
 from server.settings import CannotStart, Settings, choose, settings, share_metrics
@@ -92,7 +93,9 @@ def listen(found: Settings) -> None:
     with tempfile.TemporaryDirectory(prefix="childrecord-") as folder:
         share_metrics(Path(folder))
         _preload(found)
-        Granian(
+        # Before anything has threads: what is forked has all that was loaded, and none of those.
+        keeper = teller.beside()
+        server = Granian(
             "server.cli.serve:application",
             address=found.host,
             port=found.port,
@@ -108,12 +111,16 @@ def listen(found: Settings) -> None:
             log_dictconfig=_LOGGING,
             respawn_failed_workers=True,
             workers_kill_timeout=10,
-        ).serve(target_loader=application, wrap_loader=False)
+        )
+        try:
+            server.serve(target_loader=application, wrap_loader=False)
+        finally:
+            teller.end(keeper)
 
 
 def application() -> Any:
     """What each worker serves."""
-    _die_with_parent()
+    die_with_parent()
     # Those of the process it was forked from would swallow the signal to stop, until its own are set.
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, signal.SIG_DFL)
@@ -149,8 +156,8 @@ def _preload(found: Settings) -> None:
     gc.enable()
 
 
-def _die_with_parent() -> None:
-    """A worker whose parent was killed would go on holding the port."""
+def die_with_parent() -> None:
+    """A worker whose parent was killed would go on holding the port, and a teller go on telling."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

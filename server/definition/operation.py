@@ -14,6 +14,7 @@ from server.fhir import Json
 from server.fhir.primitive import PRIMITIVES
 
 _HL7 = "http://hl7.org/fhir/"
+_BACKPORT = f"{_HL7}uv/subscriptions-backport/"
 _RESOURCE = "Resource"
 
 ANY = "Element"
@@ -89,12 +90,12 @@ class Operation:
 
 @cache
 def operation(name: str) -> Operation:
-    """The definition of this id: the project's own or else HL7's.
+    """The definition of this id: the project's own or else HL7's, or that of its guide to subscriptions.
 
     Raises:
         Unusable: there is none.
     """
-    for origin in (OWN, _HL7):
+    for origin in (OWN, _HL7, _BACKPORT):
         definition = library().resource("OperationDefinition", f"{origin}OperationDefinition/{name}")
         if definition is not None:
             return _operation(definition)

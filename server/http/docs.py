@@ -16,7 +16,7 @@ from server.http import wire
 from server.http.negotiate import Format
 from server.http.wire import Wanted
 from server.interaction import declared, describe
-from server.interaction.capabilities import Statement
+from server.interaction.capabilities import LIMIT, Statement
 from server.interaction.declared import Interaction
 from server.interaction.openapi import Document
 
@@ -106,7 +106,7 @@ def _searches(each: Interaction) -> bool:
 
 
 def _limits(whole: Json) -> list[tuple[str, int]]:
-    extensions = (each["extension"] for each in whole["rest"][0]["extension"])
+    extensions = (each["extension"] for each in whole["rest"][0]["extension"] if each["url"] == LIMIT)
     return [(name["valueCode"].replace("-", " "), value["valueUnsignedInt"]) for name, value in extensions]
 
 

@@ -24,6 +24,7 @@ from server.interaction import capabilities, declared
 from server.interaction.opening import door
 from server.interaction.router import respond
 from server.oauth.discovery import smart_configuration
+from server.operation import readable
 from server.settings import Settings
 from server.store.database import Database
 
@@ -121,7 +122,8 @@ class Fhir:
             content = raw = None
         else:
             content, raw = self._body(method, path, environ)
-        asked = wire.wanted(environ, query, anything=_is_binary(path))
+        anything = _is_binary(path) or _is_for_people(path, query, environ)
+        asked = wire.wanted(environ, query, anything=anything)
         headers = {
             name: wire.as_text(environ[variable])
             for name, variable in _PASSED
@@ -162,3 +164,10 @@ class Fhir:
 
 def _is_binary(path: str) -> bool:
     return path == "Binary" or path.startswith("Binary/")
+
+
+def _is_for_people(path: str, query: wire.Pairs, environ: Environ) -> bool:
+    """Whether an operation is asked for a page or a document."""
+    if "$" not in path:
+        return False
+    return readable.wanted(path, dict(query).get("_format"), environ.get("HTTP_ACCEPT")) is not None

@@ -23,6 +23,7 @@ from server.search.named import named
 from server.search.query import MAX_COUNT
 from server.search.registry import Registry
 from server.settings import Settings
+from server.subscription import lifecycle, topic
 
 MODES = ("full", "normative", "terminology")
 
@@ -39,6 +40,23 @@ _OAUTH_URIS = (
     ("manage", SESSIONS_PATH),
 )
 """https://hl7.org/fhir/R4/extension-oauth-uris.html"""
+
+_INSTANTIATES = (
+    "http://hl7.org/fhir/uv/subscriptions-backport/CapabilityStatement/backport-subscription-server-r4"
+)
+_WEBSOCKET = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket"
+"""https://hl7.org/fhir/R4/extension-capabilitystatement-websocket.html"""
+
+_TOPIC = (
+    "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/"
+    "capabilitystatement-subscriptiontopic-canonical"
+)
+_OF_OTHERS: Mapping[str, tuple[str, ...]] = {
+    lifecycle.TYPE: (
+        "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription",
+    ),
+}
+"""Profiles that are kept here, and defined elsewhere."""
 
 LIMIT = f"{OWN}StructureDefinition/limit"
 """The extension that declares a limit."""
@@ -115,12 +133,16 @@ class Statement:
         library, revincludes = self._door.library, self._revincludes()
         return {
             **self._head("CapabilityStatement"),
+            "instantiates": [_INSTANTIATES],
             "fhirVersion": "4.0.1",
             "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
             "patchFormat": list(patch.FORMATS),
             "rest": [
                 {
-                    "extension": [_limit(*each) for each in limits(self._settings).items()],
+                    "extension": [
+                        *(_limit(*each) for each in limits(self._settings).items()),
+                        {"url": _WEBSOCKET, "valueUri": self._settings.sockets[1]},
+                    ],
                     "mode": "server",
                     "security": self._security(),
                     "resource": [self._resource(each, revincludes) for each in library.resource_types],
@@ -172,7 +194,9 @@ class Statement:
         codes = {each.code for each in interactions}
         conditional = {each.code for each in interactions if each.conditional}
         found: Json = {"type": type_, "profile": f"http://hl7.org/fhir/StructureDefinition/{type_}"}
-        if profiles := self._profiles.get(type_):
+        if type_ == lifecycle.TYPE:
+            found["extension"] = [{"url": _TOPIC, "valueCanonical": url} for url in topic.topics()]
+        if profiles := [*self._profiles.get(type_, ()), *_OF_OTHERS.get(type_, ())]:
             found["supportedProfile"] = profiles
         whole = {
             **found,

@@ -1,5 +1,6 @@
 """The door of this process, put together from its settings; it opens only if all of them are understood."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from server import clock
@@ -21,6 +22,8 @@ from server.settings import CannotStart, Settings
 from server.store import agencies as numbering
 from server.store import dictionary, jobs, marks
 from server.store.database import Database
+from server.subscription import lifecycle, rule, topic
+from server.subscription.channel.check import Limits
 from server.terminology.elsewhere import Server
 from server.terminology.remote import Remote
 from server.terminology.table import Tables
@@ -64,17 +67,23 @@ def door(found: Settings, database: Database) -> Door:
         hasher=hasher,
         base_url=found.public_url,
         agencies=known,
-        hooks=hooks(known.values(), registry, hasher, found.public_url),
+        hooks=replace(
+            hooks(known.values(), registry, hasher, found.public_url),
+            acting={lifecycle.TYPE: lifecycle.acting(Limits.of(found))},
+        ),
         page_key=hasher.derived("page"),
         bundle_limit=found.bundle_limit,
         binary_limit=found.binary_limit,
         delete_limit=found.delete_limit,
+        sockets=found.sockets[1],
         explain=frozenset(found.explain),
         slow_query=found.slow_query,
         types=frozenset(definitions.resource_types),
         tables=Tables(database),
         remote=_remote(found),
     )
+    for each in topic.topics().values():
+        rule.rules(each, opened)
     reindex.prepare(opened)
     publish(opened)
     for job, child in jobs.left(database):

@@ -7,32 +7,16 @@ from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 
-from server.access.access import Access
-from server.access.agency import Agency
-from server.access.policy import Policy
-from server.access.right import Right
-from server.access.scope import Scope
 from server.definition.folder import profiles, terminology
 from server.fhir.exchange import FhirRequest
 from server.interaction import write
-from server.record.added import OURSELVES
+from server.record import ourselves
 from server.record.door import Door
 from server.record.record import Record
 from server.store import locator, marks
+from server.subscription import topic
 
 _MARK = "definitions"
-
-_SERVER = Agency(
-    code="single-child-record",
-    name="Single Child Record",
-    kind="server",
-    number=OURSELVES,
-    authority="",
-    organization="",
-    rights=(Right(("*",), "cruds", children="all", change="any"),),
-    integrity=False,
-    policy=Policy(applied=False),
-)
 
 
 def publish(door: Door) -> int:
@@ -41,9 +25,7 @@ def publish(door: Door) -> int:
     with door.database.autocommit() as connection:
         if marks.get(connection, _MARK) == digest:
             return 0
-    access = Access(
-        "server", _SERVER, (Scope("system", "*", "cruds"),), door.registry, door.hasher, door.base_url
-    )
+    access = ourselves.access(door)
     with door.database.transaction() as transaction:
         transaction.begin()
         connection = transaction.connection
@@ -55,7 +37,7 @@ def publish(door: Door) -> int:
         # It takes long, and other servers of this record may be asked for history meanwhile.
         record.hold()
         count = 0
-        for resource in door.library.ours():
+        for resource in (*door.library.ours(), *map(topic.basic, topic.topics().values())):
             type_, id_ = resource["resourceType"], resource["id"]
             write.update(FhirRequest("PUT", f"{type_}/{id_}", content=resource), record, type_, id_)
             count += 1

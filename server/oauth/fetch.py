@@ -1,28 +1,23 @@
 """Fetches what a client publishes, from nowhere but where a client may publish it.
 
-The URL is the client's: it must not make this server look into the network that it stands in. So an address
-is looked at before it is connected to, and that very address is connected to.
+The URL is the client's: `server.address` judges it, and the very address that was looked at is connected to.
 """
 
-import ipaddress
 import socket
 import ssl
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from threading import Event, Timer
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
+from server.address import Guard, NotAdmitted, parsed
 from server.settings import Network, Settings
 
 _SECONDS = 3.0
 _LARGEST = 64 * 1024
 _CHUNK = 8 * 1024
-_SOMEWHERE = "1.1.1.1"
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class NotFetched(Exception):
@@ -54,10 +49,8 @@ class Fetcher:
     def fault(self, url: str) -> str | None:
         """What is wrong with a URL to be registered, in a sentence; nothing is asked of the network."""
         try:
-            found = _parsed(url)
-            # A name may stand for anything until it is asked for; but that http:// is for this machine alone.
-            self._admit(found, _literal(found))
-        except NotFetched as error:
+            self._guard.parsed(url)
+        except NotAdmitted as error:
             return str(error)
         return None
 
@@ -67,8 +60,10 @@ class Fetcher:
         Raises:
             NotFetched: nothing that may be used.
         """
-        found = _parsed(url)
-        connection = self._connection(found)
+        try:
+            connection = self._connection(found := parsed(url))
+        except NotAdmitted as error:
+            raise NotFetched(str(error)) from error
         ended = Event()
         timer = Timer(self.seconds, _cut, (connection, ended))
         timer.daemon = True
@@ -94,25 +89,15 @@ class Fetcher:
     def _connection(self, found: SplitResult) -> "_Plain | _Secure":
         assert found.hostname
         port = found.port or (443 if found.scheme == "https" else 80)
-        address = self._admit(found, _addresses(found.hostname, port))
+        address = self._guard.admit(found.scheme, _addresses(found.hostname, port))[0]
         if found.scheme == "http":
             return _Plain(address, found.hostname, port, timeout=self.seconds)
         context = self.tls or ssl.create_default_context()
         return _Secure(address, found.hostname, port, timeout=self.seconds, context=context)
 
-    def _admit(self, found: SplitResult, addresses: Iterable[str]) -> str:
-        """The first of the addresses, if every one may be asked."""
-        admitted = list(addresses)
-        for text in admitted:
-            address = _unmapped(ipaddress.ip_address(text))
-            if address.is_loopback and self.loopback:
-                continue
-            if found.scheme != "https":
-                raise NotFetched("It must begin with https://.")
-            inside = any(address in network for network in self.networks)
-            if not inside and (not address.is_global or address.is_multicast):
-                raise NotFetched("It is in a network that is not to be asked.")
-        return admitted[0]
+    @property
+    def _guard(self) -> Guard:
+        return Guard(self.networks, self.loopback)
 
 
 class _Plain(HTTPConnection):
@@ -147,31 +132,8 @@ class _Secure(HTTPSConnection):
 _HEADERS = {"Accept": "application/jwk-set+json, application/json", "User-Agent": "childrecord"}
 
 
-def _parsed(url: str) -> SplitResult:
-    try:
-        found = urlsplit(url)
-        # Raises where it is no number.
-        _ = found.port
-    except ValueError as error:
-        raise NotFetched("It is no URL.") from error
-    if found.scheme not in ("http", "https") or not found.hostname or not url.isascii() or " " in url:
-        raise NotFetched("It must be an absolute URL that begins with https://.")
-    if not url.isprintable() or found.username is not None or found.fragment:
-        raise NotFetched("It must have no user and no fragment.")
-    return found
-
-
 def _target(found: SplitResult) -> str:
     return (found.path or "/") + (f"?{found.query}" if found.query else "")
-
-
-def _literal(found: SplitResult) -> list[str]:
-    """The address that stands in the place of a host's name: an example where it is a name."""
-    host = found.hostname or ""
-    try:
-        return [str(ipaddress.ip_address(host))]
-    except ValueError:
-        return ["127.0.0.1" if host == "localhost" else _SOMEWHERE]
 
 
 def _addresses(host: str, port: int) -> list[str]:
@@ -180,14 +142,6 @@ def _addresses(host: str, port: int) -> list[str]:
     except (OSError, UnicodeError) as error:
         raise NotFetched("Its host has no address.") from error
     return [str(each[4][0]).partition("%")[0] for each in told]
-
-
-def _unmapped(address: _Address) -> _Address:
-    """IPv4 that is written as IPv6 is judged as what it is."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    translated = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
-    return address.ipv4_mapped or address.sixtofour or translated or address
 
 
 def _cut(connection: "_Plain | _Secure", ended: Event) -> None:

@@ -81,6 +81,8 @@ def _prepared(made: Json, slot: Slot, record: "Record", found: Sequence[Issue]) 
     try:
         for prepare in record.door.hooks.prepare:
             made = prepare(made, record.access.agency)
+        if acting := record.door.hooks.acting.get(made["resourceType"]):
+            made = acting.prepared(record, made, slot)
     except Unprocessable as refusal:
         # Whoever is refused is told everything at once.
         raise Unprocessable(issues=(*found, *refusal.issues)) from refusal

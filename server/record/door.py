@@ -35,6 +35,8 @@ class Door:
     bundle_limit: int = 5000
     binary_limit: int = 16 * 1024 * 1024
     delete_limit: int = 100
+    sockets: str = ""
+    """The URL of the WebSockets of subscriptions, as clients see it."""
     explain: frozenset[str] = frozenset()
     """The clients that may be told how a search was carried out."""
     slow_query: float = 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from server.definition.overlay import KINDS
 from server.fhir.issue import Conflict, Contended, Forbidden, NotFound
-from server.record import integrity, mark
+from server.record import integrity, mark, totals
 from server.record.added import OURSELVES
 from server.record.decided import CONSENT
 from server.record.entitled import entitled, found
@@ -91,6 +91,8 @@ def carry_out(record: "Record", planned: Plan, reason: str, said: str, *, child:
     take.take(connection, planned.rows, planned.named)
     for each in sorted(planned.children):
         take.take_child(connection, each, planned.moved)
+    observation = record.door.library.type_number(totals.TYPE)
+    record.count_again({each.child for each in planned.rows if each.type == observation} - planned.children)
     consent = record.door.library.type_number(CONSENT)
     for left in sorted({each.child for each in planned.named if each.type == consent} - planned.children):
         record.follow_decisions(left)

@@ -35,6 +35,17 @@ Claim = tuple[str, str]
 """(system, value)."""
 
 
+class Counted(NamedTuple):
+    """Where a resource stands in the totals of its child: at a `school`, in a `month` (twelve times the year,
+    and the month from 0), at a `place` of it; as a `letter`. `plain`: whether the letter says all of it."""
+
+    school: str
+    month: int
+    place: int
+    letter: str
+    plain: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a Consent decides of some of what is known of the child, from and until a time.
@@ -135,12 +146,26 @@ Leads = Callable[[Sequence[Json], datetime, Callable[[str], Json | None]], tuple
 
 
 @dataclass(frozen=True, slots=True)
+class Acting:
+    """What is done with the resources of a type that the server acts by.
+
+    `prepared(record, resource, slot)`: what a client sent as it is to be kept, or a refusal; what goes
+    with it is written in the same transaction. `gone(record, held)`: it is deleted.
+    """
+
+    prepared: Callable[[Any, Json, Any], Json]
+    gone: Callable[[Any, Any], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Hooks:
     """Each is asked for every resource written; one that has nothing to say answers with nothing.
 
     `prepare`: the resource as it is to be kept, or a refusal. `identity`: what only one Patient may carry.
     `superseded`: what it would carry if nothing had taken its place, of which systems `superseding`.
     `likeness`: how children are compared. `within`: what only one live resource of a child may be.
+    `counted`: where it stands in the totals of its child; `counted_by`: the search parameter and the token
+    that every such resource carries.
     `sightings`: who is brought in by it.
     `restriction`: the labels that a Patient puts on all that is known of the child, as bits. `sealed`:
     whether a resource is for those alone who may unseal. `decisions`: what it decides of sharing. `kind`: the
@@ -148,7 +173,7 @@ class Hooks:
     them or not. `kinds`: the class of each of these profiles. `day`: the day that a resource of the profiles
     is about, on which its codes have to be in use. `statutes`: the rules across the resources of a child.
     `leads`: the Organizations of who leads the work with a child. `kept`: with what others said of the child
-    and the writer does not mention.
+    and the writer does not mention. `acting`: by type, for those that the server acts by.
     """
 
     prepare: Sequence[Callable[[Json, Agency], Json]] = ()
@@ -157,6 +182,8 @@ class Hooks:
     superseding: frozenset[str] = frozenset()
     likeness: Likeness = Likeness()
     within: Callable[[Json], list[Claim]] = field(default=lambda _: [])
+    counted: Callable[[Json], Counted | None] = field(default=lambda _: None)
+    counted_by: tuple[str, str] = ("", "")
     sightings: Callable[[Json, "Act"], list[Sighting]] = field(default=lambda *_: [])
     restriction: Callable[[Json], int] = field(default=lambda _: 0)
     sealed: Callable[[Json], bool] = field(default=lambda _: False)
@@ -168,3 +195,4 @@ class Hooks:
     statutes: Statutes = Statutes()
     leads: Leads = field(default=lambda *_: ())
     kept: Kept = field(default=lambda _before, sent, *_: sent)
+    acting: Mapping[str, Acting] = field(default_factory=dict)

@@ -164,13 +164,13 @@ def _all_seen(
     wanted: set[Key],
     found: dict[Key, Place],
 ) -> None:
-    seen = _seen(door, connection, access, wanted, found)
+    known = seen(door, connection, access, wanted, found)
     asked = [(one, *_shown(door, one)) for one in staged if not one.ours]
     lost = [
         (one, f"{type_}/{id_}")
         for one, _, targets in asked
         for type_, id_ in targets
-        if (key := (door.library.type_number(type_), id_)) in wanted and key not in seen
+        if (key := (door.library.type_number(type_), id_)) in wanted and key not in known
     ]
     lost += [(one, text) for one, shown, _ in asked for text in unresolved(one.resource, one.body, shown)]
     if lost:
@@ -195,14 +195,16 @@ def _leads_nowhere(one: "Staged", text: str) -> Issue:
     )
 
 
-def _seen(door: Door, connection: Any, access: Access, wanted: set[Key], found: dict[Key, Place]) -> set[Key]:
+def seen(
+    door: Door, connection: Any, access: Access, wanted: set[Key], found: Mapping[Key, Place]
+) -> set[Key]:
     """Those of the targets that exist and that the caller may know of: a reference must not tell more than
     a read."""
     by_type: dict[int, list[Key]] = {}
     # What does not exist is asked after as well: it is not to be told from what is unseen by its time.
     for key in wanted:
         by_type.setdefault(key[0], []).append(key)
-    seen: set[Key] = set()
+    known: set[Key] = set()
     for number, keys in by_type.items():
         type_ = door.library.type_name(number)
         at = {key: found.get(key, (*NOWHERE, 0)) for key in keys}
@@ -214,8 +216,8 @@ def _seen(door: Door, connection: Any, access: Access, wanted: set[Key], found: 
         if type_ == "Patient":
             traced = door.traced(connection, access.agency.number, [child for child, _, _ in at.values()])
             rids |= {rid for child, rid, _ in at.values() if child in traced}
-        seen |= {key for key in keys if key in found and at[key][1] in rids}
-    return seen
+        known |= {key for key in keys if key in found and at[key][1] in rids}
+    return known
 
 
 def children(door: Door, one: "Staged", places: Places) -> tuple[int, list[int]]:

@@ -5,7 +5,7 @@ transaction
 ends, or earlier if something is asked that they could change the answer to.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -34,6 +34,7 @@ from server.record import (
     resembling,
     review,
     searchparameter,
+    totals,
 )
 from server.record import search as searching
 from server.record.added import OURSELVES
@@ -43,13 +44,14 @@ from server.record.door import Door
 from server.record.event import entry
 from server.record.merge import merged
 from server.record.places import NOWHERE, local_targets
+from server.record.series import Kept, Series
 from server.record.staging import Slot, Staged, creating, flush
 from server.search.extract import extract
 from server.search.hidden import WITHHELD
 from server.search.order import Position
 from server.search.query import Query
 from server.search.view import CallerView
-from server.store import audit, horizon, locator, resources, writing
+from server.store import audit, horizon, locator, resources, wake, writing
 from server.store.database import Transaction
 from server.store.row import Stored
 
@@ -170,6 +172,16 @@ class Record:
         self.access.view(type_, "c")
         rid = self.door.rids.take(self.connection)
         return self._stage("create", resource, Slot(id_ or clock.new_id(), rid, 1, self._author))
+
+    def create_alike(self, some: Iterable[Json]) -> list[Stored]:
+        """New resources of one type, most of which say the same of different children."""
+        series, made = Series(self), []
+        for resource in some:
+            self.access.view(resource["resourceType"], "c")
+            slot = Slot(clock.new_id(), self.door.rids.take(self.connection), 1, self._author)
+            kept = series.kept(resource, slot)
+            made.append(self._stage_kept("create", kept.resource, slot, kept.faults, kept))
+        return made
 
     def update(
         self,
@@ -361,7 +373,10 @@ class Record:
             "child": held.child, "rid": held.rid, "version": version, "type": number, "interaction": "delete",
             "author": self._author, "at": self.at,
         }  # fmt: skip
-        writing.write(self.connection, [], [told], [line], self._transaction.to_hold(self.at))
+        writing.write(
+            self.connection, [], [told], [line], self._transaction.to_hold(self.at),
+            totals=totals.gone(self.door, held),
+        )  # fmt: skip
         gone = Stored(
             held.type, held.id, held.child, held.rid, version, self.at, "", held.author, deleted=True
         )
@@ -373,14 +388,19 @@ class Record:
             decided.settle(self.door, self._transaction, held.child)
         if held.type == searchparameter.TYPE:
             searchparameter.deleted(self, held.id)
+        if acting := self.door.hooks.acting.get(held.type):
+            acting.gone(self, held)
+        self._transaction.afterwards.append(wake.wake)
         return gone
 
     def _stage(self, interaction: str, resource: Json, slot: Slot) -> Stored:
         made, faults = to_keep(resource, slot, self)
         return self._stage_kept(interaction, made, slot, faults)
 
-    def _stage_kept(self, interaction: str, kept: Json, slot: Slot, faults: Sequence[Issue]) -> Stored:
-        staged = self._staged_as(interaction, kept, slot)
+    def _stage_kept(
+        self, interaction: str, kept: Json, slot: Slot, faults: Sequence[Issue], known: Kept | None = None
+    ) -> Stored:
+        staged = self._staged_as(interaction, kept, slot, known=known)
         type_ = staged.type
         self.around.add((type_, slot.id), kept)
         made = Stored(type_, slot.id, 0, slot.rid, slot.version, self.at, staged.body, slot.author)
@@ -395,9 +415,15 @@ class Record:
         """A version that the server itself writes, because of what the caller does."""
         self._staged_as(interaction, kept, slot, ours=True)
 
-    def _staged_as(self, interaction: str, kept: Json, slot: Slot, *, ours: bool = False) -> Staged:
+    def _staged_as(
+        self, interaction: str, kept: Json, slot: Slot, *, ours: bool = False, known: Kept | None = None
+    ) -> Staged:
         type_, body = kept["resourceType"], json.encode(kept).decode()
-        index, targets = extract(kept, self.door.hasher, self.door.base_url), local_targets(kept, self.door)
+        if known is not None and known.index is not None:
+            index, targets = known.index, known.targets
+        else:
+            index = extract(kept, self.door.hasher, self.door.base_url)
+            targets = local_targets(kept, self.door)
         integrity.listed(index, type_, targets, self.door.hasher)
         if type_ == "Patient":
             likeness.led(index, kept, self.door)
@@ -431,6 +457,10 @@ class Record:
     def follow_decisions(self, child: int) -> None:
         """Let all that is known of a child follow what is decided about it now."""
         decided.settle(self.door, self._transaction, child)
+
+    def count_again(self, children: Collection[int]) -> None:
+        """Make the totals of some children anew, by all that is stored of them now."""
+        totals.count_again(self.door, self._transaction, children)
 
     def settle(self) -> None:
         """The end of the transaction: everything is sent, and what was deleted is missed by nothing."""

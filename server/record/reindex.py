@@ -20,7 +20,7 @@ from server.record.added import EVERY
 from server.record.door import Door
 from server.record.places import local_targets
 from server.search import context
-from server.search.complete import FINDING, INDEX
+from server.search.complete import FINDING, INDEX, SEEING
 from server.search.extract import extract
 from server.search.types.reference import localised
 from server.store import horizon, indexing, parameters, reindex
@@ -45,7 +45,15 @@ def prepare(door: Door) -> None:
         if state.index is None:
             parameters.put_index(connection, 1)
         if (state.index or 1) < INDEX and not _is_left(reindex.every(connection, lock=True)):
-            _leave(door, connection, resight.TYPES if state.index == FINDING else door.library.resource_types)
+            _leave(door, connection, _outdated(door, state.index or 1))
+
+
+def _outdated(door: Door, index: int) -> frozenset[str]:
+    """The types of which an older release did not write down all that is kept of them now."""
+    if index < FINDING:
+        return frozenset(door.library.resource_types)
+    compared = frozenset(door.hooks.likeness.types)
+    return compared if index >= SEEING else compared | resight.TYPES
 
 
 def leave_everything(door: Door, connection: Any) -> None:

@@ -15,7 +15,7 @@ from server.fhir import Json
 from server.fhir.issue import Duplicate, Forbidden, TooLarge, Unprocessable
 from server.fhir.period import HIGHEST, LOWEST
 from server.fhir.reference import parse
-from server.record import decided, identified, likeness
+from server.record import decided, identified, likeness, totals
 from server.record.door import Door
 from server.record.event import entry, told
 from server.record.hook import Act
@@ -25,7 +25,7 @@ from server.search import context
 from server.search.sight import INVOLVED, NAMED
 from server.search.types import Index
 from server.search.types.reference import localised
-from server.store import jobs, locator, recordset, resources, sight, writing
+from server.store import jobs, locator, recordset, resources, sight, wake, writing
 from server.store.database import Taken, Transaction
 from server.store.merge import claims as merged
 from server.store.merge import ledger
@@ -125,8 +125,10 @@ def flush(
     outbox = [told(row, one.interaction, access.agency.number) for one, row in pairs]
     compared = [each.values() for each in likeness.to_compare(access, at, confirmed, asked)]
     writing.write(
-        connection, [row for _, row in pairs], outbox, lines, transaction.to_hold(at), comparisons=compared
-    )
+        connection, [row for _, row in pairs], outbox, lines, transaction.to_hold(at),
+        totals=totals.changes(door, pairs), comparisons=compared,
+    )  # fmt: skip
+    transaction.afterwards.append(wake.wake)
     for one, row in pairs:
         _move(door, transaction, one, row)
     _check(connection, access, pairs)

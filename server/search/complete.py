@@ -7,12 +7,15 @@ from server.definition.added import WHOLE, added
 from server.definition.searchparameter import SearchParameter
 from server.fhir.issue import Incomplete
 
-INDEX = 3
+INDEX = 4
 """The version of what is kept beside a resource: what `extract` makes of it, and who sees the child by it.
 Rows of an older one are indexed anew by a job."""
 
 FINDING = 2
 """The version since which everything is found that can be searched by."""
+
+SEEING = 3
+"""The version since which workers and families see their children."""
 
 _SINCE_2 = frozenset({"composite", "number", "quantity"})
 _CODES_SINCE_2 = frozenset({"_content", "_text", "near"})

@@ -135,6 +135,12 @@ class CallerView:
         author = None if self.person == FAMILY or self.children.one else self.agency
         return and_(seen, shown(row, self.type, author, partial(_whole_of_any, behind=self.behind)))
 
+    def of_children(self, row: FromClause) -> ColumnElement[bool]:
+        """True for what is kept of a child of whom the caller sees everything, as far as no restriction hides
+        it: of a view that asks of nothing but children."""
+        assert not any(a.conditions or a.own or a.agreed for a in self.alternatives)
+        return self._any(row, self.alternatives)
+
     def whole(self, row: FromClause) -> ColumnElement[bool]:
         """True for rows whose content may be shown."""
         full = tuple(a for a in self.alternatives if a.whole)

@@ -1,6 +1,6 @@
 """Resources read back: the present version, and the last word on what is there no more."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache, wraps
@@ -17,7 +17,9 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
+    literal,
     select,
+    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -160,11 +162,7 @@ def allowed(permit: View) -> Prepared:
     """The rids, among the rows at `places` (recordset of child, rid), that `permit` speaks of. Parameter:
     type."""
     row = t.partition(permit.type).alias("r")
-    places = recordset.recordset("places", {"child": BigInteger(), "rid": BigInteger()})
-    joined = places.join(row, and_(*recordset.same(places, row, "child", "rid")))
-    return Prepared(
-        select(row.c.rid).select_from(joined).where(row.c.type == bindparam("type"), permit.visible(row))
-    )
+    return _at_places(row, [row.c.rid], permit.visible(row))
 
 
 @of_view()
@@ -172,20 +170,25 @@ def parts(view: View) -> Prepared:
     """What is not shown of the rows at `places` (recordset of child, rid): rid, and the bits of a number.
     Parameter: type."""
     row = t.partition(view.type).alias("r")
-    places = recordset.recordset("places", {"child": BigInteger(), "rid": BigInteger()})
-    joined = places.join(row, and_(*recordset.same(places, row, "child", "rid")))
-    asked = select(row.c.rid, view.part(row).label("withheld"))
-    return Prepared(asked.select_from(joined).where(row.c.type == bindparam("type")))
+    return _at_places(row, [row.c.rid, view.part(row).label("withheld")])
 
 
 @of_view()
 def seen(view: View) -> Prepared:
     """The present versions at `places` (recordset of child, rid) that the caller may see. Parameter: type."""
     row = t.partition(view.type).alias("r")
+    return _at_places(row, columns(row, view), view.visible(row))
+
+
+def _at_places(
+    row: FromClause, asked: Sequence[ColumnElement[Any]], *conditions: ColumnElement[bool]
+) -> Prepared:
+    """Of the rows at `places` and of a type, those that meet the conditions."""
     places = recordset.recordset("places", {"child": BigInteger(), "rid": BigInteger()})
-    joined = places.join(row, and_(*recordset.same(places, row, "child", "rid")))
-    asked = (row.c.type == bindparam("type"), view.visible(row))
-    return Prepared(select(*columns(row, view)).select_from(joined).where(*asked))
+    own = (*recordset.same(places, row, "child", "rid"), row.c.type == bindparam("type"))
+    # OFFSET 0: each place is looked up by its key, however few rows the planner takes the table for.
+    found = select(*asked).where(*own, *conditions).offset(literal(0)).lateral("found")
+    return Prepared(select(found).select_from(places.join(found, true())))
 
 
 def homes(place: FromClause) -> ColumnElement[Any]:

@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from server.fhir.period import HIGHEST
-from server.store import horizon, opening, recordset, sortkey
+from server.store import attendance, horizon, opening, recordset, sortkey
 from server.store import tables as t
 from server.store.database import Prepared, Taken, violates_unique
 from server.store.row import DECIDED, DENIED, OF_CHILD, SEALED, Entry, Row
@@ -61,6 +61,7 @@ _SETS = {
     "comparison": recordset.insertion(t.comparison),
     "outbox": recordset.insertion(t.outbox, leave=("xid",)),
     "audit": recordset.insertion(t.audit, leave=("lane", "xid")),
+    "attendance": attendance.SET,
 }
 
 
@@ -78,12 +79,14 @@ def write(
     audit: Sequence[Entry],
     hold: datetime | None = None,
     *,
+    totals: Mapping[attendance.Key, attendance.Letters] = {},
     comparisons: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Insert whole resources with everything that finds them, what tells of them, and the account of it.
 
-    `hold`: the earliest stamp of what is written, where the transaction does not hold it yet. `comparisons`:
-    rows of who is to be compared then.
+    `hold`: the earliest stamp of what is written, where the transaction does not hold it yet. `totals`: the
+    letters that it puts into the lines of `store.attendance`. `comparisons`: rows of who is to be compared
+    then.
 
     Raises:
         Contended: history has been read past the stamp; nothing was inserted.
@@ -105,6 +108,7 @@ def write(
         "comparison": list(comparisons),
         "outbox": list(outbox),
         "audit": [entry.values() for entry in audit],
+        "attendance": list(attendance.lines(totals)),
     }  # fmt: skip
     given = {name: recordset.text(some) for name, some in sets.items() if some}
     held = horizon.parameters(hold) if hold else {}

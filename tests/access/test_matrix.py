@@ -63,11 +63,22 @@ ABSENT = [name for name, degree in DEGREES.items() if degree.gone is None]
 
 ELSEWHERE = {
     "update PUT [type]/[id]": "rule 3: test_who_chooses_an_id_may_learn_that_it_is_taken_and_nothing_more",
+    "$Task-answer on instance": "of an alert, by whom it asks: tests/child/alert/test_answer.py",
     "$Task-decide on instance": "of a pair: tests/identity/test_door.py, test_reviewer.py",
     "$Resource-expunge on type": "of what was deleted: tests/operation/test_expunge.py",
     "$Patient-break-glass on type": "by identifier and birth date: tests/access/test_break_glass.py",
     "history-type GET [type]/_history": "test_a_history_has_nothing_of_what_may_not_be_seen",
     "history-system GET _history": "test_a_history_has_nothing_of_what_may_not_be_seen",
+    **dict.fromkeys(
+        (
+            "$backport-subscription-status on type",
+            "$backport-subscription-status on instance",
+            "$backport-subscription-events on instance",
+            "$backport-subscription-get-ws-binding-token on type",
+            "$backport-subscription-get-ws-binding-token on instance",
+        ),
+        "of a Subscription, to who made it: tests/subscription/telling/test_operation.py",
+    ),
     "X-Purpose-Of-Use": "what for: tests/access/test_user.py",
 }
 """Ways that are not paths to one resource, and the test that goes them."""

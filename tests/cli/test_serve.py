@@ -30,7 +30,15 @@ class Serving:
         return requests.get(self.origin + path, timeout=10)
 
     def workers(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children()
+        """Those that answer: begun after the one that keeps the teller running."""
+        children = psutil.Process(self.process.pid).children()
+        return sorted(children, key=lambda each: each.create_time())[1:]
+
+    def tellers(self) -> list[psutil.Process]:
+        return [each for one in psutil.Process(self.process.pid).children() for each in one.children()]
+
+    def everything(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
 
     def stop(self, number: int = signal.SIGINT) -> int:
         self.process.send_signal(number)
@@ -88,10 +96,10 @@ def serving(database_url: str, folder: Path) -> Iterator[Serving]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_every_process(serving, number):
-    workers = serving.workers()
-    assert len(workers) == 2
+    everything = serving.everything()
+    assert len(serving.workers()) == 2
     assert serving.stop(number) == 0
-    assert not any(worker.is_running() for worker in workers)
+    assert not any(each.is_running() for each in everything)
 
 
 def test_what_the_workers_count_is_added_up(serving):
@@ -115,10 +123,19 @@ def test_a_worker_that_dies_is_replaced(serving):
 
 
 def test_no_worker_outlives_a_killed_parent(serving):
-    workers = serving.workers()
+    everything = serving.everything()
     assert serving.stop(signal.SIGKILL) == -signal.SIGKILL
-    gone, alive = psutil.wait_procs(workers, timeout=PATIENCE)
-    assert (len(gone), alive) == (2, [])
+    gone, alive = psutil.wait_procs(everything, timeout=PATIENCE)
+    assert (len(gone), alive) == (len(everything), [])
+
+
+def test_a_teller_that_dies_is_replaced(serving):
+    deadline = clock.monotonic() + PATIENCE
+    [first] = serving.tellers()
+    first.kill()
+    while not [each for each in serving.tellers() if each.pid != first.pid]:
+        assert clock.monotonic() < deadline
+        select.select([], [], [], 0.05)
 
 
 def test_a_port_that_is_taken_is_named(serving, database_url, folder):

@@ -113,8 +113,7 @@ def test_our_profiles_are_declared(declared):
 
 def test_every_limit_is_declared_as_it_is_set(rest, app):
     told = {}
-    for each in rest["extension"]:
-        assert each["url"] == LIMIT
+    for each in (each for each in rest["extension"] if each["url"] == LIMIT):
         name, value = each["extension"]
         told[name["valueCode"]] = value["valueUnsignedInt"]
     found = app.extensions["settings"]

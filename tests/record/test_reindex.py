@@ -9,7 +9,7 @@ from server.definition import added
 from server.job.reindexer import Reindexer
 from server.record import reindex
 from server.record.record import Record
-from server.search.complete import FINDING
+from server.search.complete import FINDING, SEEING
 from server.search.hash import Hasher
 from server.store import indexing, parameters
 from server.store import tables as t
@@ -498,6 +498,26 @@ def test_who_works_with_a_child_and_what_was_decided_is_known_of_what_an_older_r
     assert school.get(f"Encounter/{visit}").status == 404
     assert _seeing(app) == before
     assert work(opened()) == 0
+
+
+def test_children_of_an_older_release_come_to_be_compared(opened):
+    app = opened()
+    suite = Caller(app, token(app, "suite", "system/*.cruds"))
+    child = suite.post(make.child(name=[{"family": "Ashdown", "given": ["Wren"]}])).id
+    suite.post(related(child))
+    before = _compared(app)
+    assert all(before)
+    with app.extensions["database"].begin() as connection:
+        parameters.put_index(connection, SEEING)
+        for table in (t.likeness, t.blocking):
+            connection.execute(delete(table))
+    work(opened())
+    assert _compared(app) == before
+
+
+def _compared(app):
+    with app.extensions["database"].begin() as connection:
+        return [set(connection.execute(select(each))) for each in (t.likeness, t.blocking)]
 
 
 def related(child):

@@ -31,10 +31,13 @@ _SECRET = "only-in-tests"
 
 @dataclass
 class Installation:
-    """`origins`: where its servers listen."""
+    """`origins`: where its servers listen. `agencies`: of each there is a client. `settings`: more of
+    them."""
 
     folder: Path
     servers: int = 2
+    agencies: tuple[str, ...] = (AGENCY,)
+    settings: dict[str, str] = field(default_factory=dict)
     origins: list[str] = field(default_factory=list)
     _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -43,11 +46,11 @@ class Installation:
         with embedded.running(self.folder) as url:
             database = Database(url, pool_size=1)
             migrate.migrate(database.engine)
-            client = Client(
-                AGENCY, AGENCY, AGENCY, "system/*.cruds", secret.hashed(_SECRET), None, clock.now()
-            )
             with database.begin() as connection:
-                clients.add(connection, client)
+                for agency in self.agencies:
+                    hashed = secret.hashed(_SECRET)
+                    client = Client(agency, agency, agency, "system/*.cruds", hashed, None, clock.now())
+                    clients.add(connection, client)
             database.close()
 
     def start(self) -> None:
@@ -65,11 +68,11 @@ class Installation:
                 assert clock.monotonic() < deadline, f"A server does not become ready:\n{self.log()}"
                 pause(0.05)
 
-    def token(self) -> str:
+    def token(self, agency: str = AGENCY) -> str:
         """An access token, good for as long as the test takes."""
         asked = {"grant_type": "client_credentials"}
         answer = requests.post(
-            f"{self.origins[0]}/auth/token", asked, auth=(AGENCY, _SECRET), timeout=_PATIENCE
+            f"{self.origins[0]}/auth/token", asked, auth=(agency, _SECRET), timeout=_PATIENCE
         )
         answer.raise_for_status()
         return answer.json()["access_token"]
@@ -113,6 +116,7 @@ class Installation:
             "CHILDRECORD_INDEX_KEY": INDEX_KEY,
             "CHILDRECORD_TOKEN_LIFETIME": "3600",
             "CHILDRECORD_LOG_LEVEL": "error",
+            **self.settings,
         }
         command = [sys.executable, "-m", "server.cli.main", "serve"]
         with (self.folder / "serve.log").open("ab") as log:

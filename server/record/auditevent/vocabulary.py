@@ -81,6 +81,8 @@ _ACTS = {
     "identity-decision": _own(
         "identity-decision", _SECURITY, "E", "decided whether two records are of one child"
     ),
+    "notification": _own("notification", _EXPORT, "R", "was told of a change to"),
+    "websocket-token": _own("websocket-token", _SECURITY, "E", "was given a token for a WebSocket"),
     "why": _own("why", _SECURITY, "R", "asked who may see"),
 }
 
@@ -88,6 +90,7 @@ _KINDS = {
     "client": _own("client", _SECURITY, "E", "registered, changed or suspended an app", _CONFIGURATION),
     "agency": _own("agency", _SECURITY, "E", "suspended an agency or ended its access", _CONFIGURATION),
     "administration": _own("administration", _SECURITY, "R", "looked at who has access, or was refused to"),
+    "subscription": _own("subscription", _SECURITY, "E", "had a subscription told again", _CONFIGURATION),
     "account": _own("account", _SECURITY, "E", "made, changed or suspended an account", _ATTRIBUTES),
 }
 """By what stands before the hyphen: `client-rotate`, `account-suspend`."""

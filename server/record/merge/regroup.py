@@ -58,6 +58,7 @@ def regroup(record: "Record", before: Aliases, after: Aliases) -> Regrouped:
         claims.identify(connection, roots, root, after.members(root))
     regrouped = Regrouped(placings)
     claims.settle(connection, after.ids, regrouped.present, after.root)
+    record.count_again(roots)
     ledger.flag(connection, after.roots, merged=False)
     ledger.flag(connection, after.merged, merged=True)
     return regrouped

@@ -27,6 +27,8 @@ SPECIAL: Mapping[str, str] = {
     "authorization_request": "those about it",
     "launch": "those whose context names it",
     "account": "it stands for nobody that is gone, and is suspended",
+    "subscription": "where the resource is one; its events go with it",
+    "subscription_event": "an event of what is gone keeps its number, and names it no more",
 }
 """Tables that `take` and `trace` name one by one."""
 
@@ -44,6 +46,7 @@ STAYS: Mapping[str, str] = {
     "code_system": "codes",
     "concept": "codes",
     "concept_group": "codes",
+    "consumer": "how far readers are",
     "dictionary": "made of invented children",
     "recovery_code": "hashes",
     "refused_sign_in": "hashes of network addresses",
@@ -55,6 +58,7 @@ STAYS: Mapping[str, str] = {
     "sign_in": "who is on the way to an identity provider",
     "signing_key": "keys",
     "used_proof": "hashes",
+    "websocket_token": "hashes, and ids of subscriptions, for a minute",
 }
 """Tables that nothing is taken out of, and why."""
 

@@ -7,6 +7,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    SmallInteger,
     Text,
     and_,
     any_,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    null,
     or_,
     select,
     update,
@@ -23,7 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from server import clock
 from server.definition.library import library
-from server.store import asynchronous
+from server.store import asynchronous, recordset
 from server.store import tables as t
 from server.store.database import Prepared
 from server.store.expunge.find import Place
@@ -100,6 +102,16 @@ _suspended = Prepared(
 )
 
 
+_named = recordset.recordset("named", {"type": SmallInteger(), "id": Text()})
+_E, _S = t.subscription_event, t.subscription
+_untold = Prepared(update(_E).where(_E.c.type == _named.c.type, _E.c.id == _named.c.id).values(id=null()))
+_over = or_(_S.c.id == any_(cast(bindparam("subscriptions"), ARRAY(Text))), _S.c.patient == any_(_patients))
+_unsubscribed = (
+    Prepared(delete(_E).where(_E.c.subscription.in_(select(_S.c.rid).where(_over)))),
+    Prepared(delete(_S).where(_over)),
+)
+
+
 def remove(connection: Connection, gone: Collection[Place]) -> None:
     """All that would tell of resources that are gone."""
     if not gone:
@@ -113,3 +125,8 @@ def remove(connection: Connection, gone: Collection[Place]) -> None:
     }
     for statement in (*_gone, _accounts, _suspended):
         statement(connection, **given)
+    # What was told of it keeps its number.
+    _untold(connection, named=recordset.text({"type": each.type, "id": each.id} for each in gone))
+    own = [id_ for type_, id_ in by_name if type_ == "Subscription"]
+    for statement in _unsubscribed:
+        statement(connection, subscriptions=own, patients=given["patients"])

@@ -36,7 +36,7 @@ from server.store.merge.versions import Placing, pieces
 
 ALONG: tuple[Table, ...] = (
     t.string_index, t.date_index, t.number_index, t.text_index, t.identifier, t.decision, t.likeness,
-    t.blocking, t.superseded,
+    t.blocking, t.superseded, t.alert,
 )  # fmt: skip
 """What finds a present version, or is said by it: goes with it as it is."""
 

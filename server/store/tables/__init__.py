@@ -6,6 +6,8 @@ each is for.
 """
 
 from server.store.tables.account import LANES, audit, audit_child, audit_seal, outbox
+from server.store.tables.alert import alert, alert_due
+from server.store.tables.attendance import attendance
 from server.store.tables.client import agency, assertion, client, registration_token, signing_key
 from server.store.tables.identity import merge
 from server.store.tables.likeness import blocking, comparison, identity_pair, likeness, superseded
@@ -48,6 +50,7 @@ from server.store.tables.record import (
 from server.store.tables.retention import hold
 from server.store.tables.search import date_index, number_index, string_index, text_index
 from server.store.tables.sight import decision, presence, sight
+from server.store.tables.subscription import consumer, subscription, subscription_event, websocket_token
 from server.store.tables.terminology import (
     closure,
     closure_concept,
@@ -64,10 +67,13 @@ __all__ = [
     "about",
     "account",
     "agency",
+    "alert",
+    "alert_due",
     "allowance",
     "app_grant",
     "approval",
     "assertion",
+    "attendance",
     "audit",
     "audit_child",
     "audit_seal",
@@ -83,6 +89,7 @@ __all__ = [
     "comparison",
     "concept",
     "concept_group",
+    "consumer",
     "context",
     "date_index",
     "decision",
@@ -122,7 +129,10 @@ __all__ = [
     "sign_in",
     "signing_key",
     "string_index",
+    "subscription",
+    "subscription_event",
     "superseded",
     "text_index",
     "used_proof",
+    "websocket_token",
 ]

@@ -27,9 +27,10 @@ outbox = Table(
     Column("interaction", Text, nullable=False),
     Column("author", SmallInteger, nullable=False),
     Column("at", INSTANT, nullable=False),
-    # The transaction that wrote it: what is below the oldest one still running is complete.
+    # The transaction that wrote it: a reader takes what a snapshot sees, and the one before did not.
     Column("xid", BigInteger, nullable=False, server_default=text("(pg_current_xact_id())::text::bigint")),
     PrimaryKeyConstraint("child", "rid", "version"),
+    Index("outbox_xid", "xid"),
 )
 
 LANES = 4

@@ -154,6 +154,16 @@ def _fhirpath(operation, path, name=None, **value):
     return {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": parts}]}
 
 
+def _registered(client: Caller, child: str) -> Answer:
+    mark = [
+        {"name": "child", "valueReference": make.reference(f"Patient/{child}")},
+        {"name": "code", "valueCode": "/"},
+    ]
+    when = [{"name": "date", "valueDate": "2025-09-08"}, {"name": "session", "valueCode": "am"}]
+    sent = {"resourceType": "Parameters", "parameter": [*when, {"name": "mark", "part": mark}]}
+    return client.ask("POST", "Observation/$register", sent)
+
+
 READING: dict[str, Ask] = {
     "read": lambda client, w: client.get(w.path),
     "head": lambda client, w: client.ask("HEAD", w.path),
@@ -207,7 +217,23 @@ READING: dict[str, Ask] = {
     ),
     "validate a delete": lambda client, w: _called(client, f"{w.path}/$validate", mode_valueCode="delete"),
     "why": lambda client, w: client.get(f"{w.path}/$why?agency=school"),
+    "chronology": lambda client, w: client.get(f"Patient/{w.about}/$chronology?gap=0"),
+    "chronology by pages": lambda client, w: _last_page(
+        client, f"Patient/{w.about}/$chronology?_count=1&gap=0"
+    ),
+    "chronology as it was recorded, mark by mark": lambda client, w: client.get(
+        f"Patient/{w.about}/$chronology?clock=recorded&attendance=mark&order=newest&gap=0"
+    ),
+    "chronology of a past day": lambda client, w: client.get(
+        f"Patient/{w.about}/$chronology?gap=0&asOf={clock.now():%Y-%m-%d}"
+    ),
+    "team": lambda client, w: client.get(f"Patient/{w.about}/$team"),
+    "family": lambda client, w: client.get(f"Patient/{w.about}/$family"),
     "who looked": lambda client, w: client.get(f"Patient/{w.about}/$who-looked"),
+    "attendance of a child": lambda client, w: client.get(f"Patient/{w.about}/$attendance-summary"),
+    "attendance of a school": lambda client, w: client.get(
+        f"Organization/{w.organization}/$attendance-summary"
+    ),
     "sources": lambda client, w: client.get(f"Patient/{w.about}/$sources?former=true"),
     "holds": lambda client, w: client.get(f"{w.path}/$hold-list"),
     "match": lambda client, w: client.ask("POST", "Patient/$match", _alike(w)),
@@ -221,6 +247,7 @@ READING: dict[str, Ask] = {
 TELLING_NOBODY = {
     "respond-async, called off", "hold that is lifted", "break the glass", "who looked", "match",
     "match of the certain", "create of one who is alike", "review list", "merge", "unmerge", "sources",
+    "attendance of a child", "attendance of a school", "register", "team", "family",
 }  # fmt: skip
 """Paths on which who may see it is told nothing of it either, or the same of a child that is there anyway;
 what is said of those who are alike is promised by tests/identity."""
@@ -260,6 +287,7 @@ WRITING: dict[str, Ask] = {
     "break the glass": lambda client, w: _called(
         client, f"Patient/{w.about}/$break-glass", reason_valueString="A test.", purpose_valueCode="ETREAT"
     ),
+    "register": lambda client, w: _registered(client, w.about),
     "merge": lambda client, w: _called(
         client, "Patient/$merge", **_named("source", w.about), **_named("target", "nobody")
     ),

@@ -1,0 +1,1 @@
+"""The attendance register: its marks, what they add up to, and how a school sends them."""

@@ -1,0 +1,1 @@
+"""A child's family and household: as data, and drawn."""
