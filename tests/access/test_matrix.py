@@ -178,7 +178,7 @@ def told(client, path, world):
 
 
 def neutral(text, world):
-    text = text.replace(world.word, "WORD").replace(world.date, "DATE")
+    text = text.replace(world.word, "WORD").replace(world.date, "DATE").replace(world.day, "DAY")
     text = text.replace(str(world.share), "SHARE")
     text = re.sub(rf"(?<![\d.-]){world.number}(?![\w.-])", "NUMBER", text)
     for pattern in _PASSING:

@@ -218,7 +218,10 @@ READING: dict[str, Ask] = {
     "validate a delete": lambda client, w: _called(client, f"{w.path}/$validate", mode_valueCode="delete"),
     "why": lambda client, w: client.get(f"{w.path}/$why?agency=school"),
     "chronology": lambda client, w: client.get(f"Patient/{w.about}/$chronology?gap=0"),
-    "chronology by pages": lambda client, w: _last_page(
+    "chronology, its first page": lambda client, w: client.get(
+        f"Patient/{w.about}/$chronology?_count=1&gap=0"
+    ),
+    "chronology, its last page": lambda client, w: _last_page(
         client, f"Patient/{w.about}/$chronology?_count=1&gap=0"
     ),
     "chronology as it was recorded, mark by mark": lambda client, w: client.get(
@@ -248,6 +251,7 @@ TELLING_NOBODY = {
     "respond-async, called off", "hold that is lifted", "break the glass", "who looked", "match",
     "match of the certain", "create of one who is alike", "review list", "merge", "unmerge", "sources",
     "attendance of a child", "attendance of a school", "register", "team", "family",
+    "chronology, its last page",
 }  # fmt: skip
 """Paths on which who may see it is told nothing of it either, or the same of a child that is there anyway;
 what is said of those who are alike is promised by tests/identity."""

@@ -1,6 +1,7 @@
 """Two worlds that are alike but for one resource, or for what a caller may not see of it."""
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 from tests import make
@@ -39,6 +40,12 @@ class World:
         """A day of its own."""
         day = self.number
         return f"{1700 + day // 336 % 200}-{day // 28 % 12 + 1:02d}-{day % 28 + 1:02d}"
+
+    @property
+    def day(self) -> str:
+        """The same, as people are told of it."""
+        day = date.fromisoformat(self.date)
+        return f"{day.day} {day:%B} {day.year}"
 
     @property
     def number(self) -> int:
