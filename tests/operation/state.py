@@ -1,5 +1,6 @@
 """The state of the record as rows, in what two databases have in common: names in the place of numbers."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -94,8 +95,12 @@ def state(connection: Connection, but: Callable[[str], bool]) -> dict[str, Rows]
 
 
 def _said(body: bytes) -> str:
-    """What a body says, whichever version it is."""
-    return _STAMP.sub("", packing.unpacked(body).decode())
+    """What a body says, whichever version it is, and in whatever order.
+
+    What a writer was not shown while the record was under a stricter label comes back behind what it sent.
+    """
+    rest = _STAMP.sub("", packing.unpacked(body).decode()).lstrip(",")
+    return json.dumps(json.loads(f'{{"meta":{{{rest}'), sort_keys=True)
 
 
 def _patient() -> int:
