@@ -16,7 +16,7 @@ Rows = Counter[tuple[Any, ...]]
 
 _PLACED = (t.string_index, t.date_index, t.number_index, t.text_index, t.identifier, t.claim, t.decision)
 _SAID = {"child", "rid"}
-_STAMP = re.compile('"versionId":"[0-9]+","lastUpdated":"[^"]+"')
+_STAMP = re.compile('"versionId":"[0-9]+","lastUpdated":"[^"]+",?')
 
 
 def state(connection: Connection, but: Callable[[str], bool]) -> dict[str, Rows]:
@@ -100,7 +100,10 @@ def _said(body: bytes) -> str:
     What a writer was not shown while the record was under a stricter label comes back behind what it sent.
     """
     rest = _STAMP.sub("", packing.unpacked(body).decode()).lstrip(",")
-    return json.dumps(json.loads(f'{{"meta":{{{rest}'), sort_keys=True)
+    # Nearly always without its opening (`store.opening`), which ends within `meta`.
+    said = json.loads(rest if rest.startswith("{") else f'{{"meta":{{{rest}')
+    own = {name: value for name, value in said.items() if name not in ("resourceType", "id")}
+    return json.dumps(own, sort_keys=True)
 
 
 def _patient() -> int:
